@@ -1,0 +1,1 @@
+"""What the seven apps share: layers, losses, data, training, artifacts, reports."""

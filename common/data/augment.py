@@ -1,0 +1,204 @@
+"""Augmentation of image batches: vectorised, deterministic under a seed, TensorFlow graph code.
+
+Every geometric transform is one resampling.  ``Geometry`` draws, for each image of a batch, an affine
+matrix (shift, rotation, scale, shear) and a smooth displacement field (elastic distortion); both are
+added up to a grid of source positions, and the image is read once, bilinearly, at that grid.  Masks take
+the same grid; boxes take the same matrix (``transform_boxes``).  A seed is two integers; the same seed
+gives the same pictures, whatever the number of threads.
+
+References:
+    Simard, Steinkraus and Platt, "Best Practices for Convolutional Neural Networks Applied to Visual
+    Document Analysis", ICDAR 2003 (affine and elastic distortion).
+    DeVries and Taylor, arXiv 1708.04552 (cutout).  Zhang et al., ICLR 2018 (mixup).  Yun et al., ICCV
+    2019 (CutMix).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+__all__ = ["Augmentation", "Geometry", "cutmix", "cutout", "mixup", "resample", "transform_boxes"]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Ranges of the random geometric distortion.  All zero: the identity.
+
+    Args:
+        shift: largest shift as a share of the side.
+        rotate: largest rotation in degrees.
+        scale: largest relative change of size; the two axes share half of it and differ by the other.
+        shear: largest shear (tangent of the angle).
+        elastic: standard deviation of the elastic displacement in pixels.
+        elastic_cells: cells of the coarse grid of displacements; fewer are smoother.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    elastic_cells: int = 5
+
+    def matrices(self, batch, seed) -> tf.Tensor:
+        """Draw affine matrices ``(batch, 2, 3)`` from output to input positions, centred, in sides."""
+        draw = tf.random.stateless_uniform((7, batch), _fold(seed, 1), -1.0, 1.0)
+        angle = draw[0] * (self.rotate * 3.14159265 / 180)
+        zoom = draw[1] * self.scale / 2
+        scale_x, scale_y = tf.exp(zoom + draw[2] * self.scale / 2), tf.exp(zoom - draw[2] * self.scale / 2)
+        shear = draw[3] * self.shear
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        row_x = tf.stack([cos * scale_x, (shear * cos - sin) * scale_x, draw[5] * self.shift], axis=-1)
+        row_y = tf.stack([sin * scale_y, (shear * sin + cos) * scale_y, draw[6] * self.shift], axis=-1)
+        return tf.stack([row_x, row_y], axis=1)
+
+    def grid(self, batch, height: int, width: int, seed) -> tf.Tensor:
+        """Draw source positions ``(batch, height, width, 2)`` as (x, y) in pixels."""
+        y, x = tf.meshgrid(
+            (tf.range(height, dtype=tf.float32) + 0.5) / height - 0.5,
+            (tf.range(width, dtype=tf.float32) + 0.5) / width - 0.5,
+            indexing="ij",
+        )
+        points = tf.stack([x, y, tf.ones_like(x)], axis=-1)
+        centred = tf.einsum("hwk,bck->bhwc", points, self.matrices(batch, seed))
+        positions = (centred + 0.5) * tf.constant([width, height], tf.float32) - 0.5
+        if self.elastic:
+            cells = self.elastic_cells
+            coarse = tf.random.stateless_normal((batch, cells, cells, 2), _fold(seed, 2))
+            # Cubic interpolation of independent normals keeps about 0.7 of their deviation.
+            positions += tf.image.resize(coarse, (height, width), "bicubic") * (self.elastic / 0.7)
+        return positions
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What ``fit`` does to a training batch of images ``(batch, h, w, c)`` in [0, 1].
+
+    Args:
+        geometry: shift, rotation, scale, shear, elastic distortion.
+        cutout: side of the erased square as a share of the image side; 0 for none.
+        mixup: alpha of mixup's beta distribution; 0 for none.
+        cutmix: alpha of CutMix's beta distribution; 0 for none.
+        stroke: largest power the brightness is raised to or rooted by; thickens or thins pen strokes.
+        noise: largest standard deviation of added pixel noise.
+    """
+
+    geometry: Geometry = Geometry()
+    cutout: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    stroke: float = 0.0
+    noise: float = 0.0
+
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, seed) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return augmented images and targets; targets change only under mixup and CutMix (one-hot)."""
+        batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+        if self.geometry != Geometry():
+            images = resample(images, self.geometry.grid(batch, height, width, seed))
+        if self.stroke:
+            power = tf.random.stateless_uniform((batch, 1, 1, 1), _fold(seed, 3), -self.stroke, self.stroke)
+            images = tf.maximum(images, 0.0) ** tf.exp(power)
+        if self.noise:
+            level = tf.random.stateless_uniform((batch, 1, 1, 1), _fold(seed, 4), 0.0, self.noise)
+            images += level * tf.random.stateless_normal(tf.shape(images), _fold(seed, 5))
+            images = tf.clip_by_value(images, 0.0, 1.0)
+        if self.cutout:
+            images = cutout(images, self.cutout, _fold(seed, 6))
+        if self.mixup:
+            images, targets = mixup(images, targets, self.mixup, _fold(seed, 7))
+        if self.cutmix:
+            images, targets = cutmix(images, targets, self.cutmix, _fold(seed, 8))
+        return images, targets
+
+
+def resample(images: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Read images bilinearly at source positions; outside is 0.
+
+    Args:
+        images: ``(batch, h, w, channels)`` float.
+        positions: ``(batch, h', w', 2)`` as (x, y) in pixels of ``images``.
+
+    Returns:
+        ``(batch, h', w', channels)``.
+    """
+    height, width, channels = images.shape[1:]
+    # A frame of zeros makes every position outside read 0 without a mask.
+    framed = tf.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    limit = tf.constant([width + 1, height + 1], tf.float32)
+    positions = tf.clip_by_value(positions + 1.0, 0.0, limit - 1e-3)
+    corner = tf.floor(positions)
+    weight = positions - corner
+    corner = tf.cast(corner, tf.int32)
+    row = width + 2
+    offset = tf.range(tf.shape(images)[0])[:, None, None] * ((height + 2) * row)
+    index = offset + corner[..., 1] * row + corner[..., 0]
+    flat = tf.reshape(framed, (-1, channels))
+    wx, wy = weight[..., :1], weight[..., 1:]
+    top = tf.gather(flat, index) * (1 - wx) + tf.gather(flat, index + 1) * wx
+    bottom = tf.gather(flat, index + row) * (1 - wx) + tf.gather(flat, index + row + 1) * wx
+    return top * (1 - wy) + bottom * wy
+
+
+def transform_boxes(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """Move boxes as ``resample`` moves the pixels under the affine part of a ``Geometry``.
+
+    Args:
+        boxes: ``(batch, n, 4)`` as (x0, y0, x1, y1) in shares of the image's sides.
+        matrices: ``(batch, 2, 3)`` from ``Geometry.matrices`` (output to input).
+
+    Returns:
+        ``(batch, n, 4)``: the axis-parallel hulls of the moved boxes, clipped to the image.
+    """
+    linear, shift = matrices[:, :, :2], matrices[:, :, 2:]
+    inverse = tf.linalg.inv(linear)
+    x0, y0, x1, y1 = tf.unstack(boxes - 0.5, axis=-1)
+    corners = tf.stack([tf.stack([x0, x1, x0, x1], -1), tf.stack([y0, y0, y1, y1], -1)], axis=1)
+    moved = tf.einsum("bij,bjnk->bink", inverse, corners - shift[..., None]) + 0.5
+    hull = tf.concat(
+        [tf.reduce_min(moved, axis=-1), tf.reduce_max(moved, axis=-1)], axis=1
+    )
+    return tf.clip_by_value(tf.transpose(hull, (0, 2, 1)), 0.0, 1.0)
+
+
+def cutout(images: tf.Tensor, size: float, seed) -> tf.Tensor:
+    """Erase a square of ``size`` sides at a random place of each image (it may hang over the edge)."""
+    inside = _random_boxes(tf.shape(images)[0], images.shape[1], images.shape[2], size, size, seed)
+    return tf.where(inside, tf.zeros_like(images), images)
+
+
+def mixup(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    """Blend each image and one-hot target with the next of the batch: ``x = λ x + (1 - λ) x'``."""
+    share = _beta(tf.shape(images)[0], alpha, seed)
+    blend = lambda a, weight: weight * a + (1 - weight) * tf.roll(a, 1, axis=0)  # noqa: E731
+    return blend(images, share[:, None, None, None]), blend(targets, share[:, None])
+
+
+def cutmix(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    """Paste a rectangle of the next image; the target is mixed by the areas that are left."""
+    batch = tf.shape(images)[0]
+    side = tf.sqrt(1 - _beta(batch, alpha, seed))[:, None, None, None]
+    inside = _random_boxes(batch, images.shape[1], images.shape[2], side, side, _fold(seed, 1))
+    kept = 1 - tf.reduce_mean(tf.cast(inside, tf.float32), axis=(1, 2))
+    pasted = tf.where(inside, tf.roll(images, 1, axis=0), images)
+    return pasted, kept * targets + (1 - kept) * tf.roll(targets, 1, axis=0)
+
+
+def _random_boxes(batch, height: int, width: int, size_y, size_x, seed) -> tf.Tensor:
+    """Return ``(batch, height, width, 1)``: true inside one box an image, centred anywhere."""
+    centre = tf.random.stateless_uniform((2, batch, 1, 1, 1), seed)
+    y = ((tf.range(height, dtype=tf.float32) + 0.5) / height)[None, :, None, None]
+    x = ((tf.range(width, dtype=tf.float32) + 0.5) / width)[None, None, :, None]
+    return (tf.abs(y - centre[0]) < size_y / 2) & (tf.abs(x - centre[1]) < size_x / 2)
+
+
+def _beta(batch, alpha: float, seed) -> tf.Tensor:
+    gammas = tf.random.stateless_gamma((2, batch), seed, alpha)
+    return gammas[0] / (gammas[0] + gammas[1])
+
+
+def _fold(seed, stream: int) -> tf.Tensor:
+    """Derive an independent seed for one use of randomness."""
+    seed = tf.cast(tf.convert_to_tensor(seed), tf.int64)
+    return tf.stack([seed[0] * 1009 + stream, seed[1]])

@@ -1,0 +1,210 @@
+"""Data by name: TFDS sets, embedded sets, folders of pictures; one ``open`` for all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import InputError, UserError
+
+__all__ = ["Dataset", "DatasetSpec", "Split", "is_prepared", "load"]
+
+EMBEDDED = "digits8x8"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures and their answers, in memory.
+
+    Args:
+        images: ``(n, height, width, channels)`` uint8.
+        targets: ``(n,)`` class numbers, or ``(n, K)`` rows of shares.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: np.ndarray) -> Split:
+        """Return the examples at ``indices``."""
+        return Split(self.images[indices], self.targets[indices])
+
+    def one_hot(self, classes: int) -> np.ndarray:
+        """Return the targets as float32 rows ``(n, K)``."""
+        if self.targets.ndim == 2:
+            return self.targets.astype(np.float32)
+        return np.eye(classes, dtype=np.float32)[self.targets]
+
+    def halves(self, share: float, seed: int) -> tuple[Split, Split]:
+        """Return (1 - share, share) of the examples, stratified by class, in a seeded order."""
+        from sklearn.model_selection import train_test_split
+
+        order = np.arange(len(self))
+        kept, held = train_test_split(order, test_size=share, random_state=seed, stratify=self.targets)
+        return self.take(np.sort(kept)), self.take(np.sort(held))
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a set is: for cards and reports.
+
+    Args:
+        name: source as given, such as ``"mnist"``.
+        classes: names of the classes, by number.
+        shape: ``(height, width, channels)``.
+        counts: examples a split.
+        fingerprint: first 16 hex digits of a SHA-256 over all pixels and targets.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    counts: dict[str, int]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test examples with their spec.  The test split is for one reading, at the end."""
+
+    spec: DatasetSpec
+    train: Split
+    test: Split
+
+    def with_validation(self, share: float, seed: int) -> tuple[Split, Split]:
+        """Split the training examples into (training, validation), stratified and seeded."""
+        return self.train.halves(share, seed)
+
+    def limited(self, per_set: int, seed: int) -> Dataset:
+        """Return the set with ``per_set`` training examples, stratified, for few-label studies.
+
+        Raises:
+            UserError: more examples asked for than there are, or fewer than one a class.
+        """
+        classes = len(self.spec.classes)
+        if not classes <= per_set <= len(self.train):
+            raise UserError(
+                f"--train-size {per_set}: {self.spec.name} has {len(self.train)} training pictures",
+                f"choose {classes} to {len(self.train)}",
+            )
+        if per_set == len(self.train):
+            return self
+        _, kept = self.train.halves(per_set / len(self.train), seed)
+        counts = self.spec.counts | {"train": len(kept)}
+        return replace(self, train=kept, spec=replace(self.spec, counts=counts))
+
+
+def data_directory() -> Path:
+    """Return where TFDS keeps prepared data: ``TFDS_DATA_DIR``, else its default."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def is_prepared(name: str) -> bool:
+    """Return whether the TFDS set ``name`` lies ready, without importing TFDS."""
+    return any((data_directory() / name).glob("*/dataset_info.json"))
+
+
+def load(source: str | Path, *, side: int = 28, channels: int = 1, seed: int = 0) -> Dataset:
+    """Open a data set.
+
+    Args:
+        source: a folder ``class/*.png``; ``"digits8x8"``, scikit-learn's embedded 1,797 digits; or the
+            name of a TFDS image classification set, prepared or, when online, downloaded.
+        side: pictures of folders and of the embedded set are brought to ``side`` × ``side``.
+        channels: 1 for grey, 3 for colour.
+        seed: of the stratified split where the source has no test split.
+
+    Raises:
+        InputError: a folder that is not one, or holds fewer than two classes.
+        UserError: a set that is not there and cannot be fetched.
+    """
+    if Path(source).is_dir():
+        from common.data.folders import read_image_folder
+
+        images, targets, classes = read_image_folder(Path(source), side=side, channels=channels)
+        return _split_and_describe(str(Path(source).name), images, targets, classes, seed)
+    if "/" in str(source) and not is_prepared(str(source)):
+        raise InputError(f"no such folder: {source}", "a folder with one sub-folder of pictures a class")
+    if str(source) == EMBEDDED:
+        return _embedded_digits(side, seed)
+    return _tfds(str(source))
+
+
+def _split_and_describe(
+    name: str, images: np.ndarray, targets: np.ndarray, classes: tuple[str, ...], seed: int
+) -> Dataset:
+    train, test = Split(images, targets).halves(0.2, seed)
+    return Dataset(_describe(name, classes, train, test), train, test)
+
+
+def _describe(name: str, classes: tuple[str, ...], train: Split, test: Split) -> DatasetSpec:
+    digest = hashlib.sha256()
+    for split in (train, test):
+        digest.update(np.ascontiguousarray(split.images).data)
+        digest.update(np.ascontiguousarray(split.targets).data)
+    counts = {"train": len(train), "test": len(test)}
+    return DatasetSpec(name, classes, train.images.shape[1:], counts, digest.hexdigest()[:16])
+
+
+def _embedded_digits(side: int, seed: int) -> Dataset:
+    """Return scikit-learn's 8×8 digits, enlarged into MNIST's frame: a 20×20 box, centred by mass."""
+    import cv2
+    from sklearn.datasets import load_digits
+
+    from common.data.framing import mass_centred
+
+    raw = load_digits()
+    box = round(side * 20 / 28)
+    images = np.stack(
+        [
+            mass_centred(
+                cv2.resize((picture * (255 / 16)).astype(np.float32), (box, box), interpolation=cv2.INTER_CUBIC),
+                side,
+            )
+            for picture in raw.images
+        ]
+    )
+    classes = tuple(str(name) for name in raw.target_names)
+    pixels = np.clip(images, 0, 255).astype(np.uint8)[..., None]
+    return _split_and_describe(EMBEDDED, pixels, raw.target.astype(np.int64), classes, seed)
+
+
+def _tfds(name: str) -> Dataset:
+    import importlib
+
+    tfds = importlib.import_module("tensorflow_datasets")
+    prepared, offline = is_prepared(name), os.environ.get("CNNAPPS_OFFLINE", "") not in ("", "0")
+    if offline and not prepared:
+        raise UserError(
+            f"data set {name!r} is not in {data_directory()} and CNNAPPS_OFFLINE is set",
+            f"unset it, or set TFDS_DATA_DIR to a folder that holds {name}",
+        )
+    try:
+        builder = tfds.builder(name, data_dir=data_directory())
+        if not prepared:
+            builder.download_and_prepare()
+        features = builder.info.features
+        if not {"image", "label"} <= set(features or ()):
+            raise UserError(f"data set {name!r} has no (image, label) pairs", "name a classification set")
+        splits = [
+            Split(np.stack(images), np.asarray(labels, np.int64))
+            for images, labels in (
+                zip(*tfds.as_numpy(builder.as_dataset(split, as_supervised=True)), strict=True)
+                for split in ("train", "test")
+            )
+        ]
+    except UserError:
+        raise
+    except Exception as error:  # TFDS raises dozens of kinds; each means "this set cannot be had here".
+        raise UserError(
+            f"data set {name!r} cannot be had: {str(error).splitlines()[0][:160]}",
+            "check the name and the connection, set TFDS_DATA_DIR, or give a folder with --data",
+        ) from error
+    classes = tuple(features["label"].names)
+    return Dataset(_describe(name, classes, *splits), *splits)

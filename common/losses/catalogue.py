@@ -1,0 +1,111 @@
+"""The table of losses as plain data; importing it costs no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from common.errors import UsageError
+from common.registry import Registry
+
+__all__ = ["CATALOGUE", "Family", "LossSpec", "TargetKind", "check_pairing"]
+
+Family = Literal["pick one of K", "independent yes/no", "real values", "perceptron"]
+TargetKind = Literal["one of K", "multi-hot", "real"]
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """One row of the table.
+
+    Args:
+        name: what ``losses.get`` takes.
+        family: the question the loss answers.
+        target: shape and range of the expected target.
+        activation: what turns raw outputs into predictions; "none" for raw values.
+        formula: for one sample, z raw outputs, p activated, t target.
+        reference: where it comes from.
+        accepts: kinds of target it is right for.
+    """
+
+    name: str
+    family: Family
+    target: str
+    activation: Literal["softmax", "sigmoid", "none"]
+    formula: str
+    reference: str
+    accepts: tuple[TargetKind, ...]
+
+
+CATALOGUE = Registry[LossSpec]("loss")
+
+_ONE_OF_K = "(batch, K), rows sum to 1; or (batch,) class numbers"
+_YES_NO = "(batch, K), each in [0, 1]"
+_REAL = "(batch, K) or (batch,), any real"
+
+for _row in (
+    LossSpec("softmax_cross_entropy", "pick one of K", _ONE_OF_K, "softmax",
+             "-Σ t_k log p_k", "Bridle 1990", ("one of K",)),
+    LossSpec("focal", "pick one of K", _ONE_OF_K, "softmax",
+             "-Σ t_k (1 - p_k)^γ log p_k", "Lin et al. ICCV 2017, eq. 4", ("one of K",)),
+    LossSpec("multiclass_hinge", "pick one of K", _ONE_OF_K, "none",
+             "max(0, 1 + max_{k≠y} z_k - z_y)", "Crammer and Singer 2001", ("one of K",)),
+    LossSpec("sigmoid_cross_entropy", "independent yes/no", _YES_NO, "sigmoid",
+             "-Σ [t log p + (1 - t) log(1 - p)]", "Cox 1958", ("one of K", "multi-hot")),
+    LossSpec("sigmoid_focal", "independent yes/no", _YES_NO, "sigmoid",
+             "-Σ |t - p|^γ [α t log p + (1 - α)(1 - t) log(1 - p)]", "Lin et al. ICCV 2017, eq. 5",
+             ("one of K", "multi-hot")),
+    LossSpec("quality_focal", "independent yes/no", _YES_NO, "sigmoid",
+             "-Σ |t - p|^β [t log p + (1 - t) log(1 - p)]", "Li et al. NeurIPS 2020, eq. 3",
+             ("one of K", "multi-hot")),
+    LossSpec("hinge", "independent yes/no", "(batch, K), each 0 or 1", "none",
+             "Σ max(0, 1 - (2t - 1) z)", "Cortes and Vapnik 1995", ("one of K", "multi-hot")),
+    LossSpec("euclidean", "real values", _REAL, "none",
+             "½ Σ (z - t)²", "LeCun et al. 1998, eq. 8 (up to a factor)", ("real", "one of K")),
+    LossSpec("mean_absolute", "real values", _REAL, "none",
+             "Σ |z - t|", "Laplace 1774", ("real",)),
+    LossSpec("huber", "real values", _REAL, "none",
+             "½ d² if |d| ≤ δ else δ(|d| - ½δ), d = z - t", "Huber 1964, eq. 2", ("real",)),
+    LossSpec("log_cosh", "real values", _REAL, "none",
+             "Σ log cosh(z - t)", "Green 1990", ("real",)),
+    LossSpec("quantile", "real values", _REAL, "none",
+             "max(q d, (q - 1) d), d = t - z", "Koenker and Bassett 1978", ("real",)),
+    LossSpec("concordance", "real values", "(batch,), any real; over pairs of the batch", "none",
+             "mean over t_i > t_j of log(1 + exp(-(z_i - z_j) / s))", "Steck et al. NeurIPS 2007",
+             ("real",)),
+    LossSpec("perceptron", "perceptron", "(batch, K), each 0 or 1", "none",
+             "Σ max(0, -(2t - 1) z)", "Rosenblatt 1958, as a criterion", ("one of K", "multi-hot")),
+):  # fmt: skip
+    CATALOGUE.register(_row.name, _row)
+
+_ADVICE: dict[TargetKind, str] = {
+    "one of K": "softmax_cross_entropy",
+    "multi-hot": "sigmoid_cross_entropy",
+    "real": "euclidean",
+}
+
+
+def check_pairing(name: str, target: TargetKind, head: str = "none") -> None:
+    """Refuse a loss that cannot be right for the target or the head of the network.
+
+    All losses here take raw outputs; a network that ends in softmax or sigmoid would be squashed twice.
+
+    Args:
+        name: of the loss.
+        target: ``"one of K"`` (classes), ``"multi-hot"`` (several labels at once) or ``"real"``.
+        head: activation of the last layer, ``"none"`` for raw outputs.
+
+    Raises:
+        UsageError: an unknown loss, or a wrong pairing; the hint names the right one.
+    """
+    spec = CATALOGUE.get(name)
+    if target not in spec.accepts:
+        raise UsageError(
+            f"loss {name!r} ({spec.family}) cannot be right for {target} targets",
+            f"use {_ADVICE[target]!r}",
+        )
+    if head not in ("none", "linear"):
+        raise UsageError(
+            f"loss {name!r} takes raw outputs, the network ends in {head!r}",
+            "remove the last activation; prediction applies the right one",
+        )

@@ -1,0 +1,67 @@
+"""Learning-rate schedules as functions of the progress of a run, 0 at the start and 1 at the end."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import ops
+
+from common.registry import Registry
+
+__all__ = ["SCHEDULES", "RateSchedule"]
+
+SCHEDULES = Registry("schedule")
+
+
+@SCHEDULES.named("constant")
+def constant(progress):
+    """Return 1 throughout."""
+    return ops.ones_like(progress)
+
+
+@SCHEDULES.named("cosine")
+def cosine(progress):
+    """Fall from 1 to 0 as half a cosine (Loshchilov and Hutter, ICLR 2017, eq. 5)."""
+    return 0.5 * (1 + ops.cos(math.pi * progress))
+
+
+@SCHEDULES.named("linear")
+def linear(progress):
+    """Fall from 1 to 0 in a straight line."""
+    return 1 - progress
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class RateSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to the peak, then a shape of ``SCHEDULES``.
+
+    Args:
+        peak: the largest learning rate.
+        steps: of the whole run.
+        warmup: share of the steps spent rising from 0 to the peak.
+        shape: a name of ``SCHEDULES``.
+        floor: the last rate as a share of the peak.
+    """
+
+    def __init__(
+        self, peak: float, steps: int, *, warmup: float = 0.1, shape: str = "cosine", floor: float = 0.002
+    ) -> None:
+        self.peak, self.steps, self.warmup, self.shape, self.floor = peak, steps, warmup, shape, floor
+        self.curve = SCHEDULES.get(shape)
+
+    def __call__(self, step):
+        progress = ops.cast(step, "float32") / max(self.steps, 1)
+        rise = (progress + 1 / max(self.steps, 1)) / max(self.warmup, 1e-9)
+        after = ops.clip((progress - self.warmup) / max(1 - self.warmup, 1e-9), 0.0, 1.0)
+        fall = self.floor + (1 - self.floor) * self.curve(after)
+        return self.peak * ops.where(progress < self.warmup, ops.minimum(rise, 1.0), fall)
+
+    def get_config(self) -> dict:
+        return {
+            "peak": self.peak,
+            "steps": self.steps,
+            "warmup": self.warmup,
+            "shape": self.shape,
+            "floor": self.floor,
+        }

@@ -1,0 +1,283 @@
+"""fit(): the one training loop.
+
+Keras does the steps (``compile``/``fit``); this module gives it batches by step number, a rate schedule over
+the whole run, an exponential moving average of the weights, checkpoints from which any step can be resumed,
+and a stop with the last good weights when the loss is no longer a number.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from common import losses
+from common.data.augment import Augmentation
+from common.data.stream import TrainingStream
+from common.errors import TrainingDiverged, UsageError, UserError
+from common.registry import Registry
+from common.schedules import RateSchedule
+
+__all__ = ["OPTIMIZERS", "Recipe", "TrainingState", "fit"]
+
+OPTIMIZERS = Registry[Callable[..., keras.optimizers.Optimizer]]("optimizer")
+OPTIMIZERS.register(
+    "sgd",
+    lambda rate, decay: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None),
+)
+OPTIMIZERS.register("adamw", lambda rate, decay: keras.optimizers.AdamW(rate, weight_decay=decay))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; written into the run folder as ``recipe.json``.
+
+    Args:
+        loss: a name of ``common.losses``.
+        loss_parameters: of that loss, such as ``label_smoothing``.
+        optimizer: a name of ``OPTIMIZERS``.
+        rate: peak learning rate.
+        weight_decay: decoupled; not applied to vectors (biases, normalisation).
+        schedule: a name of ``common.schedules.SCHEDULES``, after the warm-up.
+        warmup: share of the run spent warming up.
+        epochs: passes over the training data.
+        batch: examples a step.
+        average: decay a step of the moving average of the weights; 0 for none.
+        precision: Keras policy the network was built under, for the record.
+        xla: compile the step with XLA; measured slower here, so off.
+        seed: of weights, order and augmentation.
+        augmentation: of the training batches.
+    """
+
+    loss: str = "softmax_cross_entropy"
+    loss_parameters: dict[str, Any] = field(default_factory=dict)
+    optimizer: str = "adamw"
+    rate: float = 2e-3
+    weight_decay: float = 0.05
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    epochs: int = 10
+    batch: int = 128
+    average: float = 0.998
+    precision: str = "float32"
+    xla: bool = False
+    seed: int = 0
+    augmentation: Augmentation = Augmentation()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as plain values."""
+        return asdict(self)
+
+
+@dataclass
+class TrainingState:
+    """Where a run stands, as progress displays and callers see it."""
+
+    step: int = 0
+    steps: int = 0
+    loss: float = float("nan")
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+Progress = Callable[[TrainingState], None]
+
+
+def fit(
+    model: keras.Model,
+    stream: TrainingStream,
+    recipe: Recipe,
+    run: Path,
+    *,
+    validate: Callable[[keras.Model], dict[str, float]] | None = None,
+    progress: Progress | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 120.0,
+) -> TrainingState:
+    """Train ``model`` in place; it ends with the averaged weights.
+
+    A checkpoint is written at the end of every epoch and every ``checkpoint_seconds``.  A killed run that
+    is resumed gives the result of the uninterrupted one.
+
+    Args:
+        model: a network with raw outputs.
+        stream: its training batches.
+        recipe: how to train.
+        run: an existing folder; gets ``recipe.json``, ``history.json`` and, until done, ``checkpoint.npz``.
+        validate: called with the averaged weights in place after each epoch; its figures join the history.
+        progress: called after each step.
+        resume: go on from the run's checkpoint.
+        checkpoint_seconds: longest time between checkpoints.
+
+    Raises:
+        TrainingDiverged: the loss became NaN or infinite; the last good weights are in the checkpoint.
+        KeyboardInterrupt: passed on after a checkpoint was written.
+        UserError: out of memory; nothing to resume; a checkpoint of another recipe.
+    """
+    steps = recipe.epochs * stream.steps_per_epoch
+    optimizer = OPTIMIZERS.get(recipe.optimizer)(
+        RateSchedule(recipe.rate, steps, warmup=recipe.warmup, shape=recipe.schedule), recipe.weight_decay
+    )
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
+    model.compile(optimizer, losses.get(recipe.loss, **recipe.loss_parameters), jit_compile=recipe.xla)
+    optimizer.build(model.trainable_variables)
+    average = _WeightAverage(model, recipe.average)
+    state = TrainingState(steps=steps)
+    checkpoint = _Checkpoint(run / "checkpoint.npz", model, average, state, recipe)
+    if resume:
+        checkpoint.restore()
+    (run / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
+    callback = _Step(state, average, checkpoint, progress, checkpoint_seconds)
+    try:
+        while state.step < steps:
+            epoch = state.step // stream.steps_per_epoch
+            stop = (epoch + 1) * stream.steps_per_epoch
+            started = time.monotonic()
+            model.fit(stream.steps(state.step, stop), epochs=1, verbose=0, callbacks=[callback])
+            row = {"epoch": epoch + 1, "loss": callback.mean_loss(), "seconds": time.monotonic() - started}
+            if validate:
+                with average:
+                    row |= validate(model)
+            state.history.append(row)
+            checkpoint.save()
+            _write_atomically(run / "history.json", json.dumps(state.history, indent=1) + "\n")
+    except KeyboardInterrupt:
+        checkpoint.save()
+        raise
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError(
+            f"out of memory at batch {recipe.batch}", f"try --batch {max(1, recipe.batch // 2)}"
+        ) from error
+    average.apply()
+    return state
+
+
+class _Step(keras.callbacks.Callback):
+    """What happens after each step: average, count, look at the loss, maybe checkpoint."""
+
+    def __init__(self, state, average, checkpoint, progress, checkpoint_seconds) -> None:
+        super().__init__()
+        self.state, self.average, self.checkpoint, self.progress = state, average, checkpoint, progress
+        self.checkpoint_seconds = checkpoint_seconds
+        self.saved_at = time.monotonic()
+        self.losses: list[float] = []
+
+    def mean_loss(self) -> float:
+        mean, self.losses = float(np.mean(self.losses)), []
+        return mean
+
+    def on_epoch_begin(self, epoch, logs=None) -> None:
+        self.seen, self.total = 0, 0.0
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
+        # Keras reports the mean since the start of the epoch; the step's own loss is the difference.
+        total = logs["loss"] * (self.seen + 1)
+        loss = total - self.total
+        self.seen, self.total = self.seen + 1, total
+        if not np.isfinite(loss):
+            self.checkpoint.restore()
+            raise TrainingDiverged(
+                f"the loss became {loss} at step {self.state.step + 1}; weights of step "
+                f"{self.state.step} were restored",
+                "try a smaller --rate",
+            )
+        self.average.update()
+        self.state.step += 1
+        self.state.loss = float(loss)
+        self.losses.append(self.state.loss)
+        if time.monotonic() - self.saved_at > self.checkpoint_seconds:
+            self.checkpoint.save()
+            self.saved_at = time.monotonic()
+        if self.progress:
+            self.progress(self.state)
+
+
+class _WeightAverage:
+    """Exponential moving average of all weights, normalisation statistics included.
+
+    The decay rises as (1 + t) / (10 + t) up to its limit, so that the first random weights are forgotten.
+    As a context manager it swaps the averages into the model.
+
+    Reference: Polyak and Juditsky 1992; Tarvainen and Valpola, NeurIPS 2017, section 2.
+    """
+
+    def __init__(self, model: keras.Model, decay: float) -> None:
+        self.decay = decay
+        self.variables = [v.value for v in model.weights]
+        self.averages = [tf.Variable(v) for v in self.variables] if decay else []
+        self.count = tf.Variable(0.0)
+
+        @tf.function
+        def update() -> None:
+            self.count.assign_add(1.0)
+            keep = tf.minimum(decay, (1 + self.count) / (10 + self.count))
+            for mean, value in zip(self.averages, self.variables, strict=True):
+                mean.assign(keep * mean + (1 - keep) * value)
+
+        self._update = update
+
+    def update(self) -> None:
+        if self.decay:
+            self._update()
+
+    def apply(self) -> None:
+        for value, mean in zip(self.variables, self.averages, strict=bool(self.decay)):
+            value.assign(mean)
+
+    def __enter__(self) -> None:
+        self.kept = [v.numpy() for v in self.variables]
+        self.apply()
+
+    def __exit__(self, *exception) -> None:
+        for value, kept in zip(self.variables, self.kept, strict=True):
+            value.assign(kept)
+
+
+class _Checkpoint:
+    """Everything that resuming needs, in one file that is replaced as a whole."""
+
+    def __init__(self, path: Path, model, average: _WeightAverage, state: TrainingState, recipe) -> None:
+        self.path, self.state = path, state
+        self.recipe = json.dumps(recipe.to_json(), sort_keys=True)
+        self.variables = {
+            **{f"model/{i}": v.value for i, v in enumerate(model.variables)},
+            **{f"optimizer/{i}": v.value for i, v in enumerate(model.optimizer.variables)},
+            **{f"average/{i}": v for i, v in enumerate(average.averages)},
+            "average/count": average.count,
+        }
+
+    def save(self) -> None:
+        arrays = {name: v.numpy() for name, v in self.variables.items()}
+        meta = {"step": self.state.step, "history": self.state.history, "recipe": self.recipe}
+        temporary = self.path.with_suffix(".tmp.npz")
+        with temporary.open("wb") as file:
+            np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+        temporary.replace(self.path)
+
+    def restore(self) -> None:
+        if not self.path.exists():
+            if self.state.step == 0:
+                return
+            raise UserError(f"no checkpoint in {self.path.parent}")
+        with np.load(self.path, allow_pickle=False) as saved:
+            meta = json.loads(str(saved["meta"]))
+            if meta["recipe"] != self.recipe:
+                raise UsageError(
+                    f"{self.path.parent} was started with other options", "see recipe.json there, or choose another --out"
+                )
+            for name, variable in self.variables.items():
+                variable.assign(saved[name])
+        self.state.step, self.state.history[:] = meta["step"], meta["history"]
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
