@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import platform
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import UsageError, UserError
 
-__all__ = ["Device", "cpu_features", "import_tensorflow", "list_devices", "precision", "select"]
+__all__ = [
+    "Device",
+    "cpu_features",
+    "import_tensorflow",
+    "list_devices",
+    "native_chatter_held",
+    "precision",
+    "select",
+]
 
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "asimd", "bf16")
 
@@ -27,7 +41,9 @@ def cpu_features() -> tuple[str, ...]:
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return ()
-    flags = next((line for line in info.read_text().splitlines() if line.startswith(("flags", "Features"))), "")
+    flags = next(
+        (line for line in info.read_text().splitlines() if line.startswith(("flags", "Features"))), ""
+    )
     return tuple(feature for feature in _FEATURES if feature in flags.split())
 
 
@@ -42,36 +58,34 @@ def precision(device: str = "cpu") -> str:
     return "float32"
 
 
-def import_tensorflow(quiet: bool = True):
-    """Import TensorFlow with its chatter held back; if the import fails, the chatter is replayed.
+@contextlib.contextmanager
+def native_chatter_held() -> Iterator[None]:
+    """Hold back what native libraries write to file descriptor 2; replay it if the block fails.
 
-    ``TF_CPP_MIN_LOG_LEVEL`` alone does not silence what its libraries write to file descriptor 2 while
-    they load, so that is set aside for the import only.
+    ``TF_CPP_MIN_LOG_LEVEL`` alone does not silence them while they load.
     """
-    import sys
-    import tempfile
-
-    if not quiet:
-        import tensorflow
-
-        return tensorflow
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         saved = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
-            import tensorflow
+            yield
         except BaseException:
+            os.fsync(held.fileno())
             held.seek(0)
             os.write(saved, held.read())
             raise
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-    import logging
 
+
+def import_tensorflow():
+    """Import TensorFlow without its chatter and return it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_chatter_held(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tensorflow
 
@@ -80,7 +94,12 @@ def list_devices() -> list[Device]:
     """Return the CPU and the GPUs that TensorFlow can use."""
     tf = import_tensorflow()
     processor = platform.processor() or platform.machine()
-    devices = [Device("cpu", f"{processor}, {os.cpu_count()} cores, {' '.join(cpu_features()) or 'no vector flags known'}")]
+    devices = [
+        Device(
+            "cpu",
+            f"{processor}, {os.cpu_count()} cores, {' '.join(cpu_features()) or 'no vector flags known'}",
+        )
+    ]
     for number, gpu in enumerate(tf.config.list_physical_devices("GPU")):
         details = tf.config.experimental.get_device_details(gpu)
         devices.append(Device(f"gpu:{number}", details.get("device_name", "GPU")))

@@ -66,9 +66,7 @@ class MissingExtra(UserError):
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs an optional package", f"pip install 'cnnapps[{extra}]'"
-        )
+        super().__init__(f"{what} needs an optional package", f"pip install 'cnnapps[{extra}]'")
 
 
 class UsageError(CnnappsError):

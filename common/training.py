@@ -270,7 +270,8 @@ class _Checkpoint:
             meta = json.loads(str(saved["meta"]))
             if meta["recipe"] != self.recipe:
                 raise UsageError(
-                    f"{self.path.parent} was started with other options", "see recipe.json there, or choose another --out"
+                    f"{self.path.parent} was started with other options",
+                    "see recipe.json there, or choose another --out",
                 )
             for name, variable in self.variables.items():
                 variable.assign(saved[name])

@@ -84,9 +84,7 @@ def lenet(
         )
         x = pool(x, pooling)
     if fully_connected == "convolution":
-        x = conv_block(
-            x, units, x.shape[1], padding="valid", norm=False, activation=activation, name="full"
-        )
+        x = conv_block(x, units, x.shape[1], padding="valid", norm=False, activation=activation, name="full")
         x = conv_block(x, classes, 1, norm=False, activation=None, name="scores_conv")
         outputs = layers.Activation("linear", dtype="float32", name="scores")(layers.Flatten()(x))
     else:

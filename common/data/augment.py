@@ -156,9 +156,7 @@ def transform_boxes(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     x0, y0, x1, y1 = tf.unstack(boxes - 0.5, axis=-1)
     corners = tf.stack([tf.stack([x0, x1, x0, x1], -1), tf.stack([y0, y0, y1, y1], -1)], axis=1)
     moved = tf.einsum("bij,bjnk->bink", inverse, corners - shift[..., None]) + 0.5
-    hull = tf.concat(
-        [tf.reduce_min(moved, axis=-1), tf.reduce_max(moved, axis=-1)], axis=1
-    )
+    hull = tf.concat([tf.reduce_min(moved, axis=-1), tf.reduce_max(moved, axis=-1)], axis=1)
     return tf.clip_by_value(tf.transpose(hull, (0, 2, 1)), 0.0, 1.0)
 
 

@@ -164,7 +164,9 @@ def _embedded_digits(side: int, seed: int) -> Dataset:
     images = np.stack(
         [
             mass_centred(
-                cv2.resize((picture * (255 / 16)).astype(np.float32), (box, box), interpolation=cv2.INTER_CUBIC),
+                cv2.resize(
+                    (picture * (255 / 16)).astype(np.float32), (box, box), interpolation=cv2.INTER_CUBIC
+                ),
                 side,
             )
             for picture in raw.images

@@ -38,9 +38,7 @@ def frame(ink: np.ndarray, side: int = 28, *, threshold: float = 0.1) -> np.ndar
     scale = BOX_SHARE * side / max(cut.shape)
     size = [max(1, round(length * scale)) for length in cut.shape]
     shrinks = scale < 1
-    small = cv2.resize(
-        cut, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    )
+    small = cv2.resize(cut, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return mass_centred(np.clip(small / max(float(small.max()), 1e-6), 0, 1), side)
 
 

@@ -3,7 +3,7 @@
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
 from common.layers.normalization import FusedBatchNormalization
-from common.layers.perceptron import Perceptron, perceptron_rule
+from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
 from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
 
@@ -19,4 +19,5 @@ __all__ = [
     "pool",
     "residual_block",
     "squeeze_excite",
+    "train_perceptron",
 ]

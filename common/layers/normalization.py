@@ -29,9 +29,7 @@ class FusedBatchNormalization(keras.layers.Layer):
         Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithms 1 and 2.
     """
 
-    def __init__(
-        self, momentum: float = 0.9, epsilon: float = 1e-3, scale: bool = True, **kwargs
-    ) -> None:
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-3, scale: bool = True, **kwargs) -> None:
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Perceptron", "perceptron_rule"]
+__all__ = ["Perceptron", "perceptron_rule", "train_perceptron"]
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -76,3 +78,40 @@ def perceptron_rule(
         weights[:, unit] += rate * error[unit] * x
         bias[unit] += rate * error[unit]
     return wrong.size
+
+
+def train_perceptron(
+    layer: Perceptron,
+    examples: np.ndarray,
+    targets: np.ndarray,
+    *,
+    rate: float,
+    epochs: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[float]:
+    """Show all examples, in a new seeded order each epoch, to one-vs-rest units.
+
+    Args:
+        layer: built units, trained in place.
+        examples: ``(n, features)`` float32.
+        targets: class numbers ``(n,)``; the target of unit k is 1 for class k, else 0.
+        rate: the learning rate η.
+        epochs: passes over the examples.
+        seed: of the orders.
+        progress: called with (epochs done, epochs) after each pass.
+
+    Returns:
+        For each epoch, the share of the answers of units that were wrong when asked.
+    """
+    weights, bias = layer.get_weights()
+    wanted = np.eye(layer.units, dtype=weights.dtype)[targets]
+    mistakes = []
+    for epoch in range(epochs):
+        order = np.random.default_rng((seed, epoch)).permutation(len(examples))
+        wrong = sum(perceptron_rule(weights, bias, examples[i], wanted[i], rate) for i in order)
+        mistakes.append(wrong / wanted.size)
+        if progress:
+            progress(epoch + 1, epochs)
+    layer.set_weights([weights, bias])
+    return mistakes

@@ -1,0 +1,51 @@
+# Every target works as the first command on a fresh clone: it makes .venv when missing or outdated.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TORCH := .venv-torch
+
+.PHONY: setup demo test test-all lint bench-digits clean
+.DELETE_ON_ERROR:
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,onnx]'
+	@touch $@
+
+# The main job, offline, on real input: read a page with the shipped network, then train one.
+demo: $(STAMP)
+	@rm -rf build/demo && mkdir -p build/demo
+	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --annotate build/demo/page.jpg
+	$(BIN)/cnnapps digits train --data digits8x8 --out build/demo/digits
+	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
+	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
+	@echo "look at build/demo/page.jpg and build/demo/digits/report.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest -q -m 'slow or not slow'
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(TORCH)/bin/python:
+	$(PYTHON) -m venv $(TORCH)
+	$(TORCH)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 numpy
+
+# Peers live in their own environment; nothing of theirs is needed by the product.
+bench-digits: $(STAMP) $(TORCH)/bin/python
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python tests/benchmarks/bench_digits_training.py
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python tests/benchmarks/bench_digits_prediction.py
+	$(BIN)/python tests/benchmarks/bench_digits_accuracy.py
+	$(BIN)/python tests/benchmarks/bench_photos.py
+
+clean:
+	rm -rf $(VENV) $(TORCH) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find apps common tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,217 @@
+"""Reading a photograph: digits found, framed as MNIST frames them, read by a network, set out in lines.
+
+The network is only a callable from pictures to logits.  Digits that touch, and digits in pieces, are settled
+by its answers: a line is over-segmented into bits and the cheapest path through the bits, each step one
+digit, is the reading.
+
+Reference:
+    LeCun et al. 1998, section VI: heuristic over-segmentation and the shortest path through the graph of
+    candidate cuts, with the recogniser's penalties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from apps.digits.glyphs import Piece, TextLine, cut, framed, joined, text_lines
+from apps.digits.segmentation import find_ink
+
+__all__ = ["Box", "Classify", "Glyph", "Page", "Reading", "Status", "find_digits", "read_page"]
+
+Box = tuple[int, int, int, int]
+Status = Literal["ok", "unsure", "not a digit"]
+Classify = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One thing written on the page.
+
+    Args:
+        box: (x, y, width, height) in pixels of the photograph.
+        line: number of its line, from 0 at the top.
+        picture: ``(28, 28)`` float32 in [0, 1], framed as MNIST's.
+    """
+
+    box: Box
+    line: int
+    picture: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the network says of one glyph.
+
+    Args:
+        label: number of the most probable class.
+        probability: its softmax probability.
+        status: "ok", "unsure" (look at it) or "not a digit".
+        glyph: what was read.
+        space_before: whether a wide gap sets it apart from the glyph to its left.
+    """
+
+    label: int
+    probability: float
+    status: Status
+    glyph: Glyph
+    space_before: bool = False
+
+    @property
+    def box(self) -> Box:
+        return self.glyph.box
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that was read: lines from top to bottom, readings from left to right."""
+
+    lines: tuple[tuple[Reading, ...], ...]
+
+    @property
+    def text(self) -> str:
+        """The digits, one text line a line, a space at wide gaps; what is no digit is "?"."""
+        return "\n".join("".join(_character(reading) for reading in line) for line in self.lines)
+
+
+def find_digits(pixels: np.ndarray) -> list[Glyph]:
+    """Find what is written on a photograph, in reading order.
+
+    Digits that touch stay one glyph here; ``read_page`` parts them.
+
+    Args:
+        pixels: ``(height, width)`` grey or ``(height, width, 3)`` RGB, uint8.
+    """
+    if is_framed(pixels):
+        return [_whole(pixels)]
+    ink = find_ink(pixels)
+    return [
+        _glyph(piece, number, line.slope, ink.scale, pixels.shape)
+        for number, line in enumerate(text_lines(ink))
+        for piece in line.pieces
+    ]
+
+
+def read_page(
+    pixels: np.ndarray,
+    classify: Classify,
+    *,
+    unsure_below: float = 0.8,
+    reject_below: float = 0.5,
+    temperature: float = 1.0,
+) -> Page:
+    """Find and read the digits on a photograph.
+
+    Args:
+        pixels: ``(height, width)`` grey or ``(height, width, 3)`` RGB, uint8.
+        classify: maps ``(n, 28, 28, 1)`` float32 in [0, 1] to logits ``(n, classes)``.
+        unsure_below: probability under which a reading is marked "unsure".
+        reject_below: probability under which it is "not a digit".
+        temperature: logits are divided by it first (Guo et al. 2017).
+    """
+
+    def probabilities(pictures: Sequence[np.ndarray]) -> np.ndarray:
+        logits = np.asarray(classify(np.stack(pictures)[..., None]), np.float64) / temperature
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    def reading(glyph: Glyph, row: np.ndarray, space: bool = False) -> Reading:
+        best = float(row.max())
+        status = "not a digit" if best < reject_below else "unsure" if best < unsure_below else "ok"
+        return Reading(int(row.argmax()), best, status, glyph, space)
+
+    if is_framed(pixels):
+        glyph = _whole(pixels)
+        return Page(((reading(glyph, probabilities([glyph.picture])[0]),),))
+    ink = find_ink(pixels)
+    lines = []
+    for number, line in enumerate(text_lines(ink)):
+        pieces, rows = _best_path(line, ink.pen, probabilities, unsure_below)
+        glyphs = [_glyph(piece, number, line.slope, ink.scale, pixels.shape) for piece in pieces]
+        spaces = _spaces(pieces)
+        lines.append(tuple(map(reading, glyphs, rows, spaces)))
+    return Page(tuple(lines))
+
+
+def is_framed(pixels: np.ndarray) -> bool:
+    """Tell whether a picture is in MNIST's frame already: 28×28, light on dark, nothing at its edge."""
+    if pixels.shape[:2] != (28, 28):
+        return False
+    grey = pixels if pixels.ndim == 2 else pixels.max(axis=-1)
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return bool(grey.max() > 100 and np.quantile(edge, 0.9) < 0.1 * grey.max())
+
+
+def _whole(pixels: np.ndarray) -> Glyph:
+    grey = pixels if pixels.ndim == 2 else pixels.max(axis=-1)
+    rows, columns = np.nonzero(grey > 25)
+    box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+    return Glyph(tuple(map(int, box)), 0, grey.astype(np.float32) / 255)
+
+
+def _glyph(piece: Piece, line: int, slope: float, scale: float, shape: tuple[int, ...]) -> Glyph:
+    left, top = int(piece.x / scale), int(piece.y / scale)
+    right = min(int(np.ceil(piece.right / scale)), shape[1])
+    bottom = min(int(np.ceil(piece.bottom / scale)), shape[0])
+    return Glyph((left, top, right - left, bottom - top), line, framed(piece, slope))
+
+
+def _best_path(
+    line: TextLine, pen: float, probabilities: Callable[[Sequence[np.ndarray]], np.ndarray], sure: float
+) -> tuple[list[Piece], np.ndarray]:
+    """Choose among ways to join and to cut the pieces of a line; return the digits and their probabilities.
+
+    A path's score is the product of its digits' probabilities; only pieces that are no sure digit as they
+    stand are cut, so that a clear line costs one look at each piece.
+    """
+    whole = probabilities([framed(piece, line.slope) for piece in line.pieces])
+    bits: list[Piece] = []
+    for piece, row in zip(line.pieces, whole, strict=True):
+        wide = piece.width > 0.9 * piece.height and piece.height > 0.5 * line.height
+        bits += cut(piece, pen) if wide and row.max() < max(sure, 0.9) else [piece]
+    spans = [
+        (start, stop)
+        for start in range(len(bits))
+        for stop in range(start + 1, min(start + 6, len(bits)) + 1)
+        if stop == start + 1 or _may_be_one(bits[start:stop], line.height)
+    ]
+    candidates = {span: joined(bits[slice(*span)]) for span in spans}
+    rows = probabilities([framed(piece, line.slope) for piece in candidates.values()])
+    chances = dict(zip(spans, rows, strict=True))
+    best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
+    for stop in range(1, len(bits) + 1):
+        best.append(
+            max(
+                (best[start][0] + float(np.log(chances[start, stop].max())), [*best[start][1], (start, stop)])
+                for start in range(stop)
+                if (start, stop) in chances
+            )
+        )
+    path = best[-1][1]
+    return [candidates[span] for span in path], np.stack([chances[span] for span in path])
+
+
+def _may_be_one(bits: Sequence[Piece], height: float) -> bool:
+    """Tell whether neighbouring bits can be parts of one digit: close together and no larger than one."""
+    left, right = min(bit.x for bit in bits), max(bit.right for bit in bits)
+    top, bottom = min(bit.y for bit in bits), max(bit.bottom for bit in bits)
+    gap = max(after.x - before.right for before, after in zip(bits, bits[1:], strict=False))
+    return gap < 0.15 * height and right - left < 2.5 * height and bottom - top < 1.5 * height
+
+
+def _spaces(pieces: Sequence[Piece]) -> list[bool]:
+    """Mark pieces after a gap that is wide for the line and for the size of its digits."""
+    gaps = np.array([max(b.x - a.right, 0) for a, b in zip(pieces, pieces[1:], strict=False)])
+    if not gaps.size:
+        return [False] * len(pieces)
+    height = float(np.median([piece.height for piece in pieces]))
+    wide = max(0.8 * height, 2.5 * float(np.median(gaps)))
+    return [False, *(bool(gap > wide) for gap in gaps)]
+
+
+def _character(reading: Reading) -> str:
+    sign = "?" if reading.status == "not a digit" else str(reading.label)
+    return f" {sign}" if reading.space_before else sign

@@ -1,0 +1,71 @@
+"""The report of a training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.digits.evaluation import Evaluation
+from common import plots
+from common.artifact import Card
+from common.data.datasets import Split
+from common.report import Section, render
+
+__all__ = ["evaluation_sections", "training_report"]
+
+
+def training_report(
+    card: Card, history: list[dict[str, Any]], evaluation: Evaluation, test: Split, seconds: float, run: Path
+) -> str:
+    """Return ``report.html``: summary, curves, confusion, calibration, worst mistakes."""
+    accuracy = evaluation.accuracy
+    rows = [
+        ("test accuracy", f"{accuracy.value:.2%} (95 % interval {accuracy.low:.2%} to {accuracy.high:.2%})"),
+        ("wrong", f"{len(evaluation.mistakes)} of {accuracy.count}"),
+        ("network", f"{card.network} {card.arguments or ''}".strip()),
+        ("data", f"{card.data['name']}, {card.data['train']} training and {card.data['test']} test pictures"),
+        ("training", f"{seconds:.0f} s, {card.recipe['epochs']} epochs, seed {card.seed}"),
+        (
+            "calibration error",
+            f"{evaluation.calibration_error:.4f} at temperature {card.calibration['temperature']:.2f}",
+        ),
+    ]
+    curves = Section(
+        "Training", "Loss and held-out accuracy by epoch.", plots.to_png_bytes(plots.curves(history))
+    )
+    sections = [curves, *evaluation_sections(card, evaluation, test)]
+    return render(
+        f"Digits: {card.network} on {card.data['name']}",
+        rows,
+        sections,
+        card.command,
+        f"cnnapps digits predict photo.jpg --model {run}",
+    )
+
+
+def evaluation_sections(card: Card, evaluation: Evaluation, test: Split) -> list[Section]:
+    """Return the sections on confusion, calibration and worst mistakes."""
+    right = evaluation.answers == test.targets
+    worst = evaluation.mistakes[:24]
+    captions = [
+        f"{card.classes[test.targets[i]]} read as {card.classes[evaluation.answers[i]]}, {evaluation.confidence[i]:.0%}"
+        for i in worst
+    ]
+    sections = [
+        Section(
+            "Confusion",
+            "Rows are the truth, columns the answer.",
+            plots.to_png_bytes(plots.confusion(evaluation.confusion, card.classes)),
+        ),
+        Section(
+            "Calibration",
+            "How often an answer of a given confidence is right.",
+            plots.to_png_bytes(plots.reliability(evaluation.confidence, right.astype(np.float64))),
+        ),
+    ]
+    if len(worst):
+        gallery = plots.gallery([test.images[i, ..., 0] for i in worst], captions)
+        sections.append(Section("Worst mistakes", "Most confident first.", plots.to_png_bytes(gallery)))
+    return sections

@@ -1,0 +1,291 @@
+"""Training a digit network, from the data to the artifact."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common import artifact, devices, losses
+from common.errors import UsageError, UserError, nearest
+
+if TYPE_CHECKING:
+    import keras
+
+    from apps.digits.evaluation import Evaluation
+    from common.training import Recipe, TrainingState
+
+__all__ = ["TrainOptions", "TrainResult", "train"]
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What was asked for; written into the run as ``options.json``.
+
+    Args:
+        network: ``perceptron``, ``mlp``, ``lenet`` or ``cnn``.
+        arguments: of the network's function, such as ``{"pooling": "average"}``.
+        data: a TFDS name, ``digits8x8``, a folder ``class/*.png``, or "" for the best at hand.
+        train_size: number of training pictures, stratified; None for all.
+        loss: a name of the loss registry; "" for the recipe's.
+        patient: the long recipe that made the shipped weights.
+        epochs, batch, rate: instead of the recipe's.
+        outliers: ``auto`` (drawn ones, for networks of digits), ``none``, or a folder of pictures.
+        seed: of everything.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    """
+
+    network: str = "cnn"
+    arguments: dict[str, Any] | None = None
+    data: str = ""
+    train_size: int | None = None
+    loss: str = ""
+    patient: bool = False
+    epochs: int | None = None
+    batch: int | None = None
+    rate: float | None = None
+    outliers: str = "auto"
+    seed: int = 0
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training gives.
+
+    Args:
+        run: the folder of the artifact.
+        card: of the artifact.
+        evaluation: on the test split, read once.
+        seconds: of training alone.
+        note: which data were taken, for people.
+    """
+
+    run: Path
+    card: artifact.Card
+    evaluation: Evaluation
+    seconds: float
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "run": str(self.run),
+            "report": str(self.run / "report.html"),
+            "seconds": self.seconds,
+            "data": self.card.data,
+            "parameters": self.card.parameters,
+            "test": self.evaluation.to_json(),
+        }
+
+
+def train(
+    options: TrainOptions,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str = "",
+    progress: Progress = lambda done, total, remark: None,
+) -> TrainResult:
+    """Train, calibrate on held-out training pictures, read the test split once, write the artifact.
+
+    Args:
+        options: what to train.
+        out: the run folder; by default ``runs/digits-NETWORK-TIME``.
+        resume: go on in ``out`` from its checkpoint, with the options stored there.
+        command: as typed, for the card.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: an unknown network, argument, loss, or a loss that cannot be right for classes.
+        UserError: data that cannot be had; a run folder that is in use; nothing to resume.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    from apps.digits.models import NETWORKS
+
+    if resume:
+        options, command = _stored_options(out)
+    arguments = _checked_arguments(options, signature(NETWORKS.get(options.network)))
+    if options.loss:
+        losses.check_pairing(options.loss, "one of K")
+        if options.network == "perceptron" and options.loss != "perceptron":
+            raise UsageError("the perceptron learns by its own rule, not by a loss", "leave out --loss")
+    elif options.patient and options.network != "cnn":
+        raise UsageError("the patient recipe is for the network cnn", f"not for {options.network}")
+    device = devices.select(options.device)
+
+    import keras
+
+    from apps.digits import calibration, data, recipes
+    from apps.digits.evaluation import evaluate
+
+    source, note = (options.data, f"data: {options.data}") if options.data else data.best_at_hand()
+    dataset = data.open_data(source, size=options.train_size, seed=options.seed)
+    classes = len(dataset.spec.classes)
+    recipe = recipes.default_recipe(options.network, dataset.spec, patient=options.patient)
+    changes = {"loss": options.loss, "epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    recipe = replace(
+        recipe,
+        seed=options.seed,
+        precision=devices.precision(device),
+        **{name: value for name, value in changes.items() if value},
+    )
+    kept, held = dataset.with_validation(_validation_share(len(dataset.train)), options.seed)
+
+    run = out if resume else _new_run_folder(out, options, command)
+    keras.utils.set_random_seed(options.seed)
+    with _policy(recipe.precision):
+        network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)
+    started = time.monotonic()
+    outliers: np.ndarray | None = None
+    if options.network == "perceptron":
+        history = _train_units(network, kept, recipe, progress)
+    else:
+        if _wants_outliers(options, dataset.spec):
+            folder = None if options.outliers == "auto" else Path(options.outliers)
+            kept, outliers = data.with_outliers(kept, classes, folder, share=0.05, seed=options.seed)
+        history = _train_network(network, kept, held, recipe, run, classes, resume, progress)
+    seconds = time.monotonic() - started
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        return network.predict(images.astype(np.float32) / 255, batch_size=256, verbose=0)
+
+    card = artifact.Card(
+        app="digits",
+        network=options.network,
+        arguments=arguments,
+        classes=dataset.spec.classes,
+        input_shape=dataset.spec.shape,
+        preprocessing="bright strokes on black, 0 to 1; fitted into a 20×20 box, centred by mass in 28×28",
+        activation="softmax",
+        calibration=calibration.calibrate(
+            answer(held.images), held.targets, None if outliers is None else answer(outliers)
+        ),
+        metrics={},
+        data={"name": dataset.spec.name, "fingerprint": dataset.spec.fingerprint} | dataset.spec.counts,
+        command=command,
+        seed=options.seed,
+        recipe=recipe.to_json(),
+        intended_use="reading single handwritten digits, framed as MNIST's are (cnnapps digits predict does it)",
+        limits="not for characters of other kinds; not for decisions about people without a second reading",
+    )
+    from common.predictor import Predictor
+
+    evaluation = evaluate(
+        Predictor(card, lambda images: network.predict(images, batch_size=256, verbose=0)), dataset.test
+    )
+    card = replace(card, metrics={"test accuracy": evaluation.accuracy})
+
+    from apps.digits.report import training_report
+
+    card = artifact.save(
+        run, network, card, report=training_report(card, history, evaluation, dataset.test, seconds, run)
+    )
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return TrainResult(run, card, evaluation, seconds, note)
+
+
+def _train_network(network, kept, held, recipe: Recipe, run: Path, classes: int, resume: bool, progress):
+    from common.data.stream import TrainingStream
+    from common.training import fit
+
+    stream = TrainingStream(kept, classes, min(recipe.batch, len(kept)), recipe.seed, recipe.augmentation)
+    pixels = held.images.astype(np.float32) / 255
+
+    def validate(model: keras.Model) -> dict[str, float]:
+        answers = model.predict(pixels, batch_size=256, verbose=0).argmax(axis=1)
+        return {"validation accuracy": float((answers == held.targets).mean())}
+
+    def tell(state: TrainingState) -> None:
+        best = f", validation {state.history[-1]['validation accuracy']:.2%}" if state.history else ""
+        progress(state.step, state.steps, f"loss {state.loss:.3f}{best}")
+
+    return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
+
+
+def _train_units(network: keras.Model, kept, recipe: Recipe, progress: Progress) -> list[dict[str, float]]:
+    from common.layers import train_perceptron
+
+    examples = kept.images.reshape(len(kept), -1).astype(np.float32) / 255
+    mistakes = train_perceptron(
+        network.get_layer("units"),
+        examples,
+        kept.targets,
+        rate=recipe.rate,
+        epochs=recipe.epochs,
+        seed=recipe.seed,
+        progress=lambda done, total: progress(done, total, "passes"),
+    )
+    return [{"epoch": number, "loss": share} for number, share in enumerate(mistakes, start=1)]
+
+
+def _checked_arguments(options: TrainOptions, taken) -> dict[str, Any]:
+    arguments = dict(options.arguments or {})
+    known = list(taken.parameters)[2:]
+    for name in arguments:
+        if name not in known:
+            raise UsageError(
+                f"network {options.network!r} has no option {name!r}{nearest(name, known)}",
+                f"it takes {', '.join(known) or 'none'}",
+            )
+    return arguments
+
+
+def _wants_outliers(options: TrainOptions, spec) -> bool:
+    from apps.digits.data import is_digits
+
+    if options.outliers == "none":
+        return False
+    if options.outliers != "auto":
+        return True
+    return options.network == "cnn" and is_digits(spec)
+
+
+def _validation_share(examples: int) -> float:
+    return float(np.clip(3_000 / examples, 0.05, 0.15))
+
+
+def _new_run_folder(out: Path | None, options: TrainOptions, command: str) -> Path:
+    run = out or Path("runs") / f"digits-{options.network}-{datetime.now():%Y%m%d-%H%M%S}"
+    if run.exists() and any(run.iterdir()):
+        raise UserError(f"{run} is not empty", "choose another --out, or go on there with --resume")
+    run.mkdir(parents=True, exist_ok=True)
+    stored = {"options": asdict(options), "command": command}
+    (run / "options.json").write_text(json.dumps(stored, indent=1) + "\n")
+    return run
+
+
+def _stored_options(run: Path | None) -> tuple[TrainOptions, str]:
+    if run is None or not (run / "options.json").is_file():
+        raise UserError(f"nothing to resume in {run}", "name the run folder of an interrupted training")
+    if (run / "card.json").is_file():
+        raise UserError(f"{run} is finished", f"cnnapps digits evaluate --model {run}")
+    stored = json.loads((run / "options.json").read_text())
+    return TrainOptions(**stored["options"]), stored["command"]
+
+
+class _policy:
+    """Build layers under a precision policy, and leave the global one as it was."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        import keras
+
+        self.before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.name)
+
+    def __exit__(self, *exception) -> None:
+        import keras
+
+        keras.config.set_dtype_policy(self.before)

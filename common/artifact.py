@@ -1,0 +1,218 @@
+"""What a trained model is on disk: a folder that says everything about itself.
+
+    model.keras    the network, for going on training and for a GPU
+    model.tflite   the same network for LiteRT, for a CPU without TensorFlow
+    card.json      what it is, how it was made, what it reaches, how to use it
+    report.html    curves, confusion, worst mistakes
+
+``card.json`` is written last, so a folder with a card is whole.  Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["FORMAT", "Card", "Measure", "read_card", "require", "resolve", "save", "shipped", "versions"]
+
+FORMAT = 1
+_PACKAGES = ("cnnapps", "keras", "tensorflow", "numpy")
+_SHIPPED = Path(__file__).resolve().parents[1] / "apps"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure with its 95 % interval: ``value`` in [``low``, ``high``] over ``count`` cases."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What ``card.json`` holds.
+
+    Args:
+        app: the app that uses it.
+        network: name of the network, with ``arguments`` of its function.
+        classes: names of the outputs in order.
+        input_shape: (height, width, channels).
+        preprocessing: in words and numbers, what the network expects.
+        activation: what turns raw outputs into probabilities: softmax, sigmoid or none.
+        calibration: temperature and thresholds.
+        metrics: name to ``Measure``, on the split that the name says.
+        data: name, fingerprint and counts.
+        command: what was typed.
+        seed: of the run.
+        recipe: how it was trained.
+        licence: of the weights.
+        intended_use: one line.
+        limits: one line.
+        parameters: number of weights.
+        versions: of the packages that made it.
+        created: ISO time, UTC.
+        format: of this file.
+    """
+
+    app: str
+    network: str
+    arguments: dict[str, Any]
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    preprocessing: str
+    activation: str
+    calibration: dict[str, float]
+    metrics: dict[str, Measure]
+    data: dict[str, Any]
+    command: str
+    seed: int
+    recipe: dict[str, Any] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    intended_use: str = ""
+    limits: str = ""
+    parameters: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card as plain values."""
+        return asdict(self)
+
+
+def save(
+    folder: Path, model: keras.Model, card: Card, *, report: str = "", extra: dict[str, bytes] | None = None
+) -> Card:
+    """Write an artifact into ``folder``: to temporary files first, the card last.
+
+    Args:
+        folder: made if missing; files of an artifact already there are replaced.
+        model: the trained network.
+        card: what to say of it; weights, versions and time are filled in.
+        report: the text of ``report.html``.
+        extra: further files by name, such as arrays that explain the network.
+
+    Returns:
+        The card as written.
+    """
+    from common.export import to_litert
+
+    folder.mkdir(parents=True, exist_ok=True)
+    card = Card(
+        **{name: getattr(card, name) for name in _field_names()}
+        | {
+            "parameters": model.count_params(),
+            "versions": versions(),
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+    )
+    (folder / "card.json").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
+        temporary = Path(name)
+        model.save(temporary / "model.keras")
+        (temporary / "model.tflite").write_bytes(to_litert(model))
+        for file, content in (extra or {}).items():
+            (temporary / file).write_bytes(content)
+        if report:
+            (temporary / "report.html").write_text(report, encoding="utf-8")
+        text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
+        (temporary / "card.json").write_text(text + "\n", encoding="utf-8")
+        for file in sorted(temporary.iterdir(), key=lambda path: path.name == "card.json"):
+            shutil.move(file, folder / file.name)
+    return card
+
+
+def resolve(reference: str | Path) -> Path:
+    """Return the folder of an artifact.
+
+    Args:
+        reference: a shipped name ``"digits/cnn"``, or a folder that holds a card.
+
+    Raises:
+        ArtifactError: neither; the line lists what ships.
+    """
+    folder = Path(reference)
+    if (folder / "card.json").is_file():
+        return folder
+    app, _, name = str(reference).partition("/")
+    inside = _SHIPPED / app / "weights" / name
+    if name and (inside / "card.json").is_file():
+        return inside
+    if folder.is_dir():
+        what = (
+            "training there has not ended" if (folder / "checkpoint.npz").exists() else "it has no card.json"
+        )
+        raise ArtifactError(f"{folder} is not a model: {what}", "train with --resume, or name another folder")
+    known = [path for path in shipped() if path.startswith(f"{app}/")] or shipped()
+    raise ArtifactError(
+        f"no model {str(reference)!r}", f"shipped: {', '.join(known) or 'none'}; or a run folder"
+    )
+
+
+def shipped() -> list[str]:
+    """Return the references of the artifacts inside the package."""
+    cards = sorted(_SHIPPED.glob("*/weights/*/card.json"))
+    return [f"{card.parts[-4]}/{card.parts[-2]}" for card in cards]
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check ``card.json``.
+
+    Raises:
+        ArtifactError: missing, damaged, or of a newer version; one line.
+    """
+    path = folder / "card.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] > FORMAT:
+            raise ArtifactError(
+                f"{path} has format {values['format']}, this version reads up to {FORMAT}",
+                "pip install --upgrade cnnapps",
+            )
+        known = {name: values[name] for name in _field_names() if name in values}
+        known["classes"] = tuple(known["classes"])
+        known["input_shape"] = tuple(known["input_shape"])
+        known["metrics"] = {name: Measure(**measure) for name, measure in known["metrics"].items()}
+        return Card(**known)
+    except ArtifactError:
+        raise
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path} is missing", "name a folder that training has finished") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} is damaged ({error})", "copy the folder again or train anew") from error
+
+
+def require(folder: Path, file: str) -> Path:
+    """Return ``folder/file``, or raise ``ArtifactError`` if it is missing or empty."""
+    path = folder / file
+    if not path.is_file() or path.stat().st_size == 0:
+        raise ArtifactError(f"{path} is missing or empty", "copy the folder again or train anew")
+    return path
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that make a model."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "source"
+    return found
+
+
+def _field_names() -> list[str]:
+    return [item.name for item in fields(Card)]

@@ -1,0 +1,84 @@
+"""What every command line of the project shares: options, errors, exit codes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.errors import CnnappsError
+
+__all__ = [
+    "DeviceOption",
+    "JsonOption",
+    "OutOption",
+    "QuietOption",
+    "SeedOption",
+    "command_line",
+    "run",
+    "sub_app",
+]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Same seed, same machine: same numbers.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, gpu or gpu:N.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
+
+
+def sub_app(help: str) -> typer.Typer:
+    """Return the Typer app of one of the seven apps."""
+    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def command_line() -> str:
+    """Return the command as typed, for cards and reports."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    An error made on purpose is one line on stderr, with a hint; a traceback appears only with ``--debug``.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if debug:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    try:
+        code = typer.main.get_command(app).main(args=arguments, prog_name="cnnapps", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except CnnappsError as error:
+        if debug:
+            raise
+        _say(error.message, error.hint)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted", "")
+        return 130
+    except typer.Exit as exit_:
+        return exit_.exit_code
+    except BrokenPipeError:
+        # The reader of a stream went away (head, less); nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong usage, found by Typer
+            error.show()
+            return error.exit_code
+        if debug:
+            raise
+        _say(
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            "add --debug for more",
+        )
+        return 1
+
+
+def _say(message: str, hint: str) -> None:
+    print(f"error: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr, flush=True)

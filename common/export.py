@@ -1,0 +1,223 @@
+"""Conversion to other runtimes, each checked on real pictures against the network it came from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.devices import native_chatter_held
+from common.errors import MissingExtra, UserError
+from common.predictor import Runner, litert_runner
+from common.registry import Registry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["FORMATS", "Parity", "export", "to_litert"]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an exported file compares with the network on the same pictures.
+
+    Args:
+        format: of the file.
+        path: of the file or folder.
+        bytes: size on disk.
+        pictures: compared.
+        same_answer: share with the same argmax.
+        largest_difference: of any raw output.
+        snippet: Python that runs the file without this package.
+    """
+
+    format: str
+    path: str
+    bytes: int
+    pictures: int
+    same_answer: float
+    largest_difference: float
+    snippet: str
+
+    def to_json(self) -> dict:
+        """Return plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Format:
+    suffix: str
+    write: Callable[[keras.Model, Path, np.ndarray], None]
+    open: Callable[[Path], Runner]
+    snippet: str
+
+
+FORMATS = Registry[_Format]("format")
+
+
+def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarray | None = None) -> bytes:
+    """Return the network as a LiteRT flatbuffer.
+
+    Args:
+        model: the network.
+        precision: ``float32``; ``float16`` (weights); ``int8`` (weights and activations, float in and out).
+        samples: ``(n, h, w, c)`` float32 for the ranges of int8.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    network = _inference_network(model)
+    signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
+    function = tf.function(lambda images: network(images, training=False), input_signature=[signature])
+    # Weights become constants of the graph: LiteRT has no variables here.
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        converter.representative_dataset = lambda: ([picture[None]] for picture in samples[:500])
+    with native_chatter_held(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return converter.convert()
+
+
+def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Parity:
+    """Write ``model`` as format ``name`` and compare it on ``pictures``.
+
+    Args:
+        model: the network.
+        name: one of ``FORMATS``.
+        out: stem of the file or folder to write; the suffix is the format's.
+        pictures: ``(n, h, w, c)`` float32, real inputs.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UserError: the target exists already.
+        MissingExtra: ONNX without its packages.
+    """
+    kind = FORMATS.get(name)
+    path = out.with_name(out.name + kind.suffix)
+    if path.exists():
+        raise UserError(f"{path} exists", "remove it or choose another --out")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(".writing-" + path.name)
+    try:
+        kind.write(_inference_network(model), temporary, pictures)
+        run = kind.open(temporary)
+        theirs = np.concatenate([run(pictures[i : i + 256]) for i in range(0, len(pictures), 256)])
+        temporary.rename(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
+    ours = model.predict(pictures, batch_size=256, verbose=0)
+    return Parity(
+        format=name,
+        path=str(path),
+        bytes=sum(
+            file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()
+        ),
+        pictures=len(pictures),
+        same_answer=float((ours.argmax(axis=-1) == theirs.argmax(axis=-1)).mean()),
+        largest_difference=float(np.abs(ours - theirs).max()),
+        snippet=kind.snippet.format(path=path.name),
+    )
+
+
+def _inference_network(model: keras.Model) -> keras.Model:
+    """Return the network in float32, whatever policy it was trained under."""
+    import keras
+
+    if model.dtype_policy.compute_dtype == "float32":
+        return model
+
+    def in_float32(layer):
+        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
+
+    copy = keras.models.clone_model(model, clone_function=in_float32)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _write_saved_model(model: keras.Model, path: Path, pictures: np.ndarray) -> None:
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def _open_saved_model(path: Path) -> Runner:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    return lambda images: loaded.serve(tf.constant(images)).numpy()
+
+
+def _write_onnx(model: keras.Model, path: Path, pictures: np.ndarray) -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("export to ONNX", "onnx") from error
+    model(pictures[:1])
+    model.export(path, format="onnx", verbose=False)
+
+
+def _open_onnx(path: Path) -> Runner:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda images: session.run(None, {name: images})[0]
+
+
+def _litert_writer(precision: str) -> Callable[[keras.Model, Path, np.ndarray], None]:
+    return lambda model, path, pictures: _write_bytes(path, to_litert(model, precision, pictures))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _open_litert(path: Path) -> Runner:
+    return litert_runner(path.read_bytes(), os.cpu_count())
+
+
+_LITERT_SNIPPET = """\
+# pip install ai-edge-litert numpy
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter("{path}").get_signature_runner()
+images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
+print(next(iter(run(**{{next(iter(run.get_input_details())): images}}).values())).argmax(axis=1))"""
+
+FORMATS.register(
+    "savedmodel",
+    _Format("_savedmodel", _write_saved_model, _open_saved_model, """\
+# pip install tensorflow
+import numpy as np, tensorflow as tf
+images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
+print(tf.saved_model.load("{path}").serve(images).numpy().argmax(axis=1))"""),
+)  # fmt: skip
+FORMATS.register(
+    "onnx",
+    _Format(".onnx", _write_onnx, _open_onnx, """\
+# pip install onnxruntime numpy
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("{path}")
+images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
+print(session.run(None, {{session.get_inputs()[0].name: images}})[0].argmax(axis=1))"""),
+)  # fmt: skip
+for _precision, _suffix in (("float32", ".tflite"), ("float16", "_float16.tflite"), ("int8", "_int8.tflite")):
+    FORMATS.register(
+        "litert" if _precision == "float32" else f"litert-{_precision}",
+        _Format(_suffix, _litert_writer(_precision), _open_litert, _LITERT_SNIPPET),
+    )

@@ -1,0 +1,62 @@
+"""Figures for classifiers, with their uncertainty."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from common.artifact import Measure
+
+__all__ = ["confusion_matrix", "expected_calibration_error", "fit_temperature", "proportion"]
+
+
+def proportion(right: int, count: int, z: float = 1.959964) -> Measure:
+    """Return ``right / count`` with its Wilson 95 % score interval.
+
+    Reference:
+        Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+    """
+    if count == 0:
+        return Measure(float("nan"), 0.0, 1.0, 0)
+    share = right / count
+    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return Measure(share, centre - half, centre + half, count)
+
+
+def confusion_matrix(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
+    """Return counts ``(classes, classes)``: row the truth, column the answer."""
+    return np.bincount(targets * classes + answers, minlength=classes * classes).reshape(classes, classes)
+
+
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Return the mean gap between confidence and accuracy over equal-width bins.
+
+    Reference:
+        Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
+    """
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(index, weights=confidence - right, minlength=bins)
+    return float(np.abs(gap).sum() / max(len(confidence), 1))
+
+
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Return the temperature that minimises the negative log-likelihood on held-out examples.
+
+    Args:
+        logits: ``(n, K)``.
+        targets: class numbers ``(n,)``.
+
+    Reference:
+        Guo et al. 2017, section 4.2.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(logits / math.exp(log_temperature), axis=1)
+        return -float(scaled[np.arange(len(targets)), targets].mean())
+
+    best = minimize_scalar(loss, bounds=(math.log(0.02), math.log(10)), method="bounded")
+    return math.exp(best.x)

@@ -1,0 +1,139 @@
+"""Running a trained model.
+
+A few pictures on a CPU go through LiteRT, which imports in a tenth of a second; TensorFlow takes many.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from common import artifact
+from common.devices import import_tensorflow, native_chatter_held
+from common.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Predictor", "litert_runner", "load", "load_network", "softmax"]
+
+Engine = Literal["litert", "keras"]
+Runner = Callable[[np.ndarray], np.ndarray]
+
+
+class Predictor:
+    """A model ready to answer.
+
+    Args:
+        card: what the model says of itself.
+        runner: from a float32 batch ``(n, h, w, c)`` to raw outputs ``(n, K)``.
+        batch: pictures given to the runner at once.
+    """
+
+    def __init__(self, card: artifact.Card, runner: Runner, batch: int = 256) -> None:
+        self.card = card
+        self.runner = runner
+        self.batch = batch
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Return raw outputs ``(n, K)`` for images ``(n, h, w, c)``, float in [0, 1] or uint8.
+
+        Raises:
+            ValueError: another shape than the network's.
+        """
+        if tuple(images.shape[1:]) != self.card.input_shape:
+            raise ValueError(f"expected images (n, *{self.card.input_shape}), received {images.shape}")
+        parts = [self._run(images[start : start + self.batch]) for start in range(0, len(images), self.batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.card.classes)), np.float32)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities ``(n, K)``."""
+        temperature = self.card.calibration.get("temperature", 1.0)
+        return self.activate(self.logits(images) / temperature)
+
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """Apply the output activation that the card names."""
+        if self.card.activation == "softmax":
+            return softmax(logits)
+        if self.card.activation == "sigmoid":
+            return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+        return logits
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        if batch.dtype == np.uint8:
+            batch = batch.astype(np.float32) / 255
+        return self.runner(np.ascontiguousarray(batch, np.float32))
+
+
+def load(reference: str | Path, *, engine: Engine = "litert", batch: int = 256) -> Predictor:
+    """Load a model.
+
+    Args:
+        reference: a shipped name such as ``"digits/cnn"``, or a run folder.
+        engine: ``"litert"`` for the CPU, ``"keras"`` for a GPU.
+        batch: pictures a call of the engine.
+
+    Raises:
+        ArtifactError: no such model, or a file of it is missing or damaged.
+    """
+    folder = artifact.resolve(reference)
+    card = artifact.read_card(folder)
+    if engine == "litert":
+        content = artifact.require(folder, "model.tflite").read_bytes()
+        try:
+            return Predictor(card, litert_runner(content), batch)
+        except (ValueError, RuntimeError) as error:
+            raise ArtifactError(f"{folder / 'model.tflite'} is damaged", "copy the folder again") from error
+    network = load_network(folder)
+    return Predictor(card, lambda images: np.asarray(network(images, training=False)), batch)
+
+
+def load_network(reference: str | Path) -> keras.Model:
+    """Load the Keras network of an artifact, in Keras' safe mode.
+
+    Raises:
+        ArtifactError: no such model, or ``model.keras`` is missing or damaged.
+    """
+    folder = artifact.resolve(reference)
+    path = artifact.require(folder, "model.keras")
+    import_tensorflow()
+    import keras
+
+    import common.layers  # noqa: F401  (registers the layers)
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever its reader or a layer raises.
+        raise ArtifactError(f"{path} cannot be loaded: {str(error).splitlines()[0][:120]}") from error
+
+
+def litert_runner(content: bytes, threads: int | None = None) -> Runner:
+    """Return a function that runs a LiteRT model on float32 batches of any size."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_chatter_held():
+        interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count() or 1)
+        interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]
+    target = interpreter.get_output_details()[0]["index"]
+
+    def run(images: np.ndarray) -> np.ndarray:
+        current = interpreter.get_input_details()[0]["shape"]
+        if tuple(current) != images.shape:
+            interpreter.resize_tensor_input(source["index"], images.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(source["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(target)
+
+    return run
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return softmax over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

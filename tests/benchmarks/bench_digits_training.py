@@ -1,0 +1,120 @@
+"""Training speed of the digit networks, beside the same networks in PyTorch.
+
+    make bench-digits            (about 20 minutes on 2 cores; nothing else may run on them)
+
+Ours is ``common.training.fit`` as a user gets it, on MNIST-sized pictures in memory, without augmentation and
+without the moving average of the weights, which the peer does not have either.  Every measurement starts after
+tracing or compiling and some warm steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from peer import TORCH_SCRIPT, Peer, torch_python
+from results import alternate, conditions, publish, spread, table
+
+from common.devices import import_tensorflow, precision
+
+import_tensorflow()
+
+import keras
+
+from apps.digits.models import NETWORKS
+from common.data.datasets import Split
+from common.data.stream import TrainingStream
+from common.training import Recipe, TrainingState, fit
+
+WARM_STEPS = 10
+PEERS = [
+    ("float32", "channels_first"),
+    ("float32", "channels_last"),
+    ("bfloat16", "channels_last"),
+]
+
+
+class Enough(Exception):
+    """The clock has run out: raised out of ``fit`` by the progress callback."""
+
+
+def train_ours(network: str, batch: int, seconds: float) -> float:
+    """Return training images a second of ``fit``, once its graph is traced."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (60_000, 28, 28, 1), np.uint8)
+    split = Split(images, random.integers(0, 10, 60_000))
+    keras.utils.set_random_seed(0)
+    model = NETWORKS.get(network)((28, 28, 1), 10)
+    start = count = 0
+
+    def watch(state: TrainingState) -> None:
+        nonlocal start, count
+        if state.step == WARM_STEPS:
+            start = time.perf_counter()
+        elif state.step > WARM_STEPS and time.perf_counter() - start > seconds:
+            count = state.step - WARM_STEPS
+            raise Enough
+
+    recipe = Recipe(rate=1e-3, batch=batch, epochs=1000, average=0.0)
+    with tempfile.TemporaryDirectory() as run:
+        try:
+            fit(model, TrainingStream(split, 10, batch, 0), recipe, Path(run), progress=watch)
+        except Enough:
+            return count * batch / (time.perf_counter() - start)
+    raise RuntimeError("the run ended before the clock")
+
+
+def parameters(network: str) -> int:
+    """Return the number of trainable weights."""
+    return sum(int(np.prod(w.shape)) for w in NETWORKS.get(network)((28, 28, 1), 10).trainable_weights)
+
+
+def main() -> None:
+    """Measure, print, and keep the section ``digits-training``."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    parser.add_argument("--batch", type=int, default=128)
+    options = parser.parse_args()
+    policy = precision()
+    keras.config.set_dtype_policy(policy)
+    rows = []
+    with Peer(torch_python(), TORCH_SCRIPT) as peer:
+        for network in ("cnn", "lenet"):
+            about = peer.ask(what="about", network=network)
+            if about["parameters"] != parameters(network):
+                raise SystemExit(
+                    f"{network}: {parameters(network)} weights here, {about['parameters']} there"
+                )
+            contenders = {f"cnnapps, {policy}": partial(train_ours, network, options.batch, options.seconds)}
+            for mode, (kind, layout) in itertools.product(("eager", "compile"), PEERS):
+                request = {"mode": mode, "precision": kind, "layout": layout, "network": network}
+
+                def measure(request: dict = request) -> float:
+                    return peer.ask(what="train", batch=options.batch, seconds=options.seconds, **request)[
+                        "rate"
+                    ]
+
+                contenders[f"PyTorch {mode}, {kind}, {layout.replace('_', ' ')}"] = measure
+            figures = alternate(contenders, options.rounds)
+            for name, rates in figures.items():
+                rows.append((network, f"{about['parameters']:,}", name, spread(rates)))
+    text = (
+        f"## Training speed, digits\n\n`tests/benchmarks/bench_digits_training.py`: images a second at batch "
+        f"{options.batch}, median of {options.rounds} alternated measurements of {options.seconds:g} s (lowest to "
+        "highest).\n\n"
+        + table(("network", "weights", "contender", "images a second"), rows)
+        + f"\n\n{conditions(('tensorflow', 'keras', 'numpy'), {'torch': about['version']})}"
+    )
+    publish("digits-training", text, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Every loss against a formula in numpy, and its gradient against finite differences."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common import losses
+from common.errors import UsageError
+
+RANDOM = np.random.default_rng(0)
+Z = RANDOM.normal(size=(6, 4)).astype("float32")
+ONE_HOT = np.eye(4, dtype="float32")[[0, 1, 2, 3, 1, 0]]
+YES_NO = (RANDOM.random((6, 4)) > 0.5).astype("float32")
+SOFT = RANDOM.random((6, 4)).astype("float32")
+REAL = RANDOM.normal(size=(6, 4)).astype("float32")
+COLUMN_Z, COLUMN_T = Z[:, :1], REAL[:, :1]
+
+
+def softmax(z):
+    e = np.exp(z - z.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def bce(t, z):
+    p = sigmoid(z.astype("float64"))
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p))
+
+
+D = Z - REAL
+
+
+def concordance(t, z, scale=1.0):
+    rows = []
+    for i in range(len(t)):
+        others = [np.log1p(np.exp(-(z[i, 0] - z[j, 0]) / scale)) for j in range(len(t)) if t[j, 0] < t[i, 0]]
+        rows.append(np.mean(others) if others else 0.0)
+    return np.array(rows)
+
+
+CASES = {
+    "softmax_cross_entropy": (ONE_HOT, Z, {}, -(ONE_HOT * np.log(softmax(Z))).sum(1)),
+    "focal": (ONE_HOT, Z, {"gamma": 2.0}, -(ONE_HOT * (1 - softmax(Z)) ** 2 * np.log(softmax(Z))).sum(1)),
+    "multiclass_hinge": (
+        ONE_HOT,
+        Z,
+        {},
+        np.maximum(0, 1 + np.where(ONE_HOT == 1, -np.inf, Z).max(1) - (Z * ONE_HOT).sum(1)),
+    ),
+    "sigmoid_cross_entropy": (YES_NO, Z, {}, bce(YES_NO, Z).sum(1)),
+    "sigmoid_focal": (
+        YES_NO,
+        Z,
+        {"gamma": 2.0, "alpha": 0.25},
+        (np.where(YES_NO == 1, 0.25, 0.75) * np.abs(YES_NO - sigmoid(Z)) ** 2 * bce(YES_NO, Z)).sum(1),
+    ),
+    "quality_focal": (SOFT, Z, {"beta": 2.0}, (np.abs(SOFT - sigmoid(Z)) ** 2 * bce(SOFT, Z)).sum(1)),
+    "hinge": (YES_NO, Z, {}, np.maximum(0, 1 - np.where(YES_NO == 1, 1, -1) * Z).sum(1)),
+    "perceptron": (YES_NO, Z, {}, np.maximum(0, -np.where(YES_NO == 1, 1, -1) * Z).sum(1)),
+    "euclidean": (REAL, Z, {}, 0.5 * np.linalg.norm(D, axis=1) ** 2),
+    "mean_absolute": (REAL, Z, {}, np.abs(D).sum(1)),
+    "huber": (REAL, Z, {"delta": 0.7}, np.where(abs(D) <= 0.7, D**2 / 2, 0.7 * (abs(D) - 0.35)).sum(1)),
+    "log_cosh": (REAL, Z, {}, np.log(np.cosh(D)).sum(1)),
+    "quantile": (REAL, Z, {"q": 0.9}, np.where(D <= 0, 0.9 * -D, 0.1 * D).sum(1)),
+    "concordance": (COLUMN_T, COLUMN_Z, {}, concordance(COLUMN_T, COLUMN_Z)),
+}
+
+
+def test_every_loss_of_the_table_has_a_case():
+    assert set(CASES) == set(losses.CATALOGUE.names())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_loss_equals_its_formula(name):
+    target, z, parameters, expected = CASES[name]
+    loss = losses.get(name, **parameters)
+    np.testing.assert_allclose(loss(target, z), expected.mean(), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradient_equals_finite_differences(name):
+    target, z, parameters, _ = CASES[name]
+    loss = losses.get(name, **parameters)
+    variable = tf.Variable(z)
+    with tf.GradientTape() as tape:
+        value = loss(target, variable)
+    gradient = tape.gradient(value, variable).numpy()
+    step = 1e-2
+    for index in [(0, 0), (2, z.shape[1] - 1), (5, 0)]:
+        up, down = z.copy(), z.copy()
+        up[index] += step
+        down[index] -= step
+        slope = (float(loss(target, up)) - float(loss(target, down))) / (2 * step)
+        assert gradient[index] == pytest.approx(slope, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_loss_survives_serialisation_and_extreme_outputs(name):
+    target, z, parameters, _ = CASES[name]
+    loss = losses.get(name, **parameters)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert float(again(target, z)) == float(loss(target, z))
+    assert np.isfinite(float(loss(target, z * 1e4)))
+
+
+def test_keras_agrees_on_the_classic_three():
+    k = keras.losses
+    pairs = [
+        (
+            losses.get("softmax_cross_entropy", label_smoothing=0.1),
+            k.CategoricalCrossentropy(True, 0.1),
+            ONE_HOT,
+            1,
+        ),
+        (losses.get("sigmoid_cross_entropy"), k.BinaryCrossentropy(True), YES_NO, 4),
+        (losses.get("euclidean"), k.MeanSquaredError(), REAL, 2),
+    ]
+    for ours, theirs, target, factor in pairs:
+        assert float(ours(target, Z)) == pytest.approx(factor * float(theirs(target, Z)), rel=1e-5)
+
+
+def test_class_numbers_equal_one_hot_rows():
+    loss = losses.get("softmax_cross_entropy")
+    assert float(loss(ONE_HOT.argmax(1), Z)) == pytest.approx(float(loss(ONE_HOT, Z)))
+
+
+@pytest.mark.parametrize(
+    "call,message",
+    [
+        (lambda: losses.get("softmax_crossentropy"), "did you mean 'softmax_cross_entropy'"),
+        (lambda: losses.get("huber", detla=1), "did you mean 'delta'"),
+        (lambda: losses.check_pairing("softmax_cross_entropy", "multi-hot"), "multi-hot"),
+        (lambda: losses.check_pairing("huber", "one of K"), "one of K"),
+        (lambda: losses.check_pairing("euclidean", "real", head="softmax"), "ends in 'softmax'"),
+    ],
+)
+def test_wrong_requests_are_one_line_that_names_the_right_one(call, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        call()
+    assert caught.value.hint and "\n" not in str(caught.value)
