@@ -83,8 +83,8 @@ def receptive_fields(model: keras.Model) -> list[ReceptiveField]:
     height, width = model.inputs[0].shape[1:3]
     if height is None or width is None:
         raise ValueError(f"expected a network with a fixed input size, received {model.inputs[0].shape}")
-    start = (_Axis(1, 1, 0.0), _Axis(1, 1, 0.0))
-    known = {id(tensor): start for tensor in model.inputs}
+    pixel = _Axis(1, 1, 0.0)
+    known: dict[int, tuple[_Axis, ...]] = {id(tensor): (pixel, pixel) for tensor in model.inputs}
     fields = []
     for operation in model.operations:
         if isinstance(operation, layers.InputLayer):

@@ -7,9 +7,12 @@ and a stop with the last good weights when the loss is no longer a number.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,12 +81,20 @@ class Recipe:
 
 @dataclass
 class TrainingState:
-    """Where a run stands, as progress displays and callers see it."""
+    """Where a run stands.
+
+    Args:
+        step, steps: done and to do.
+        loss: of the last step.
+        history: one row an epoch.
+        losses: of the steps of the epoch under way.
+    """
 
     step: int = 0
     steps: int = 0
     loss: float = float("nan")
     history: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
 
 Progress = Callable[[TrainingState], None]
@@ -134,23 +145,23 @@ def fit(
     if resume:
         checkpoint.restore()
     (run / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
-    callback = _Step(state, average, checkpoint, progress, checkpoint_seconds)
+    per_epoch = stream.steps_per_epoch
+    callback = _Step(state, per_epoch, run, average, checkpoint, validate, progress, checkpoint_seconds)
+    rest = -state.step % per_epoch
     try:
-        while state.step < steps:
-            epoch = state.step // stream.steps_per_epoch
-            stop = (epoch + 1) * stream.steps_per_epoch
-            started = time.monotonic()
-            model.fit(stream.steps(state.step, stop), epochs=1, verbose=0, callbacks=[callback])
-            row = {"epoch": epoch + 1, "loss": callback.mean_loss(), "seconds": time.monotonic() - started}
-            if validate:
-                with average:
-                    row |= validate(model)
-            state.history.append(row)
-            checkpoint.save()
-            _write_atomically(run / "history.json", json.dumps(state.history, indent=1) + "\n")
-    except KeyboardInterrupt:
-        checkpoint.save()
-        raise
+        # An epoch that was cut short is finished first; then Keras goes on by whole epochs.
+        for epochs, count in ((1, rest), ((steps - state.step - rest) // per_epoch, per_epoch)):
+            if epochs and count:
+                batches = stream.steps(state.step, state.step + epochs * count)
+                with _interrupts_noted(callback):
+                    model.fit(
+                        batches,
+                        epochs=epochs,
+                        steps_per_epoch=count,
+                        shuffle=False,  # the stream has shuffled
+                        verbose=0,
+                        callbacks=[callback],
+                    )
     except tf.errors.ResourceExhaustedError as error:
         raise UserError(
             f"out of memory at batch {recipe.batch}", f"try --batch {max(1, recipe.batch // 2)}"
@@ -160,21 +171,34 @@ def fit(
 
 
 class _Step(keras.callbacks.Callback):
-    """What happens after each step: average, count, look at the loss, maybe checkpoint."""
+    """What happens after each step and epoch: average, count, look at the loss, checkpoint, validate."""
 
-    def __init__(self, state, average, checkpoint, progress, checkpoint_seconds) -> None:
+    def __init__(self, state, per_epoch, run, average, checkpoint, validate, progress, checkpoint_seconds) -> None:
         super().__init__()
-        self.state, self.average, self.checkpoint, self.progress = state, average, checkpoint, progress
+        self.state, self.per_epoch, self.run = state, per_epoch, run
+        self.average, self.checkpoint = average, checkpoint
+        self.validate, self.progress = validate, progress
         self.checkpoint_seconds = checkpoint_seconds
         self.saved_at = time.monotonic()
-        self.losses: list[float] = []
-
-    def mean_loss(self) -> float:
-        mean, self.losses = float(np.mean(self.losses)), []
-        return mean
+        self.interrupted = False
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
-        self.seen, self.total = 0, 0.0
+        self.seen, self.total, self.began = 0, 0.0, time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        row = {
+            "epoch": len(self.state.history) + 1,
+            "loss": float(np.mean(self.state.losses)),
+            "seconds": time.monotonic() - self.began,
+        }
+        if self.validate:
+            with self.average:
+                row |= self.validate(self.model)
+        self.state.history.append(row)
+        self.state.losses.clear()
+        self.checkpoint.save()
+        self.saved_at = time.monotonic()
+        _write_atomically(self.run / "history.json", json.dumps(self.state.history, indent=1) + "\n")
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         # Keras reports the mean since the start of the epoch; the step's own loss is the difference.
@@ -182,21 +206,43 @@ class _Step(keras.callbacks.Callback):
         loss = total - self.total
         self.seen, self.total = self.seen + 1, total
         if not np.isfinite(loss):
+            at = self.state.step + 1
             self.checkpoint.restore()
             raise TrainingDiverged(
-                f"the loss became {loss} at step {self.state.step + 1}; weights of step "
-                f"{self.state.step} were restored",
+                f"the loss became {loss} at step {at}; the weights of step {self.state.step} were restored",
                 "try a smaller --rate",
             )
         self.average.update()
         self.state.step += 1
         self.state.loss = float(loss)
-        self.losses.append(self.state.loss)
-        if time.monotonic() - self.saved_at > self.checkpoint_seconds:
+        self.state.losses.append(self.state.loss)
+        # The last step of an epoch is saved together with the epoch's row of the history.
+        due = time.monotonic() - self.saved_at > self.checkpoint_seconds
+        if self.interrupted or (due and self.state.step % self.per_epoch):
             self.checkpoint.save()
             self.saved_at = time.monotonic()
+        if self.interrupted:
+            raise KeyboardInterrupt
         if self.progress:
             self.progress(self.state)
+
+
+@contextlib.contextmanager
+def _interrupts_noted(callback: _Step) -> Iterator[None]:
+    """Let the first Ctrl-C wait for the end of the step, so that the checkpoint is a whole one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number, frame) -> None:
+        callback.interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _WeightAverage:
@@ -255,7 +301,12 @@ class _Checkpoint:
 
     def save(self) -> None:
         arrays = {name: v.numpy() for name, v in self.variables.items()}
-        meta = {"step": self.state.step, "history": self.state.history, "recipe": self.recipe}
+        meta = {
+            "step": self.state.step,
+            "history": self.state.history,
+            "losses": self.state.losses,
+            "recipe": self.recipe,
+        }
         temporary = self.path.with_suffix(".tmp.npz")
         with temporary.open("wb") as file:
             np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
@@ -276,6 +327,8 @@ class _Checkpoint:
             for name, variable in self.variables.items():
                 variable.assign(saved[name])
         self.state.step, self.state.history[:] = meta["step"], meta["history"]
+        # A checkpoint between epochs of an earlier layout has no losses of a started epoch.
+        self.state.losses[:] = meta.get("losses", [])
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -315,7 +315,7 @@ def _page(rows: Sequence[Sequence[_Print]], heading: str, note: str) -> bytes:
     height = _HEADING + sum(_TITLE + row[0].size[1] + _CAPTION for row in rows)
     figure = Figure((_PAGE_WIDTH, height), dpi=_DPI)
 
-    def write(text: str, x: float, y: float, **style: object) -> None:
+    def write(text: str, x: float, y: float, **style: Any) -> None:
         figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": plots.INK, "va": "center"} | style))
 
     y = height - _HEADING

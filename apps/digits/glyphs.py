@@ -16,6 +16,8 @@ __all__ = ["Piece", "TextLine", "cut", "framed", "joined", "text_lines"]
 # 5th and 95th percentile of the pen's width on MNIST's training pictures are 1.6 and 4.0 pixels, its median
 # is 2.5 (measured with ``pen_width``); strokes are brought between these two and left alone inside.
 THINNEST, THICKEST = 2.0, 4.0
+LEAST = 5.0  # pixels of the photograph: lower digits cannot be told apart
+MOST = 2000  # glyphs on a page
 SPECK = 0.2  # of the typical height: dots, commas and dirt are smaller, no digit is
 
 
@@ -110,7 +112,7 @@ def cut(piece: Piece, pen: float, limit: int = 5) -> list[Piece]:
     for column in np.argsort(smooth, kind="stable"):
         near_edge = column < margin or column > piece.width - margin
         near_other = any(abs(column - place) < 1.5 * margin for place in places)
-        if smooth[column] > 2.2 * pen or len(places) == limit:
+        if smooth[column] > 3 * pen or len(places) == limit:
             break
         if not near_edge and not near_other:
             places.append(int(column))
@@ -169,15 +171,27 @@ def _components(ink: Ink) -> list[Piece]:
     if not pieces:
         return []
     typical = _weighted_median(extents, np.square(extents))
-    kept = [piece for piece, extent in zip(pieces, extents, strict=True) if extent >= SPECK * typical]
-    strokes = [piece for piece in kept if not _is_foreign(piece, ink)]
+    kept = [piece for piece, extent in zip(pieces, extents, strict=True) if extent >= max(SPECK * typical, LEAST * ink.scale)]
+    # Beyond this many it is grain or print, not writing; the largest are what a person would read.
+    kept = sorted(kept, key=lambda piece: -max(piece.mask.shape))[:MOST]
+    weights = [piece.mask.sum() for piece in kept]
+    darkness = _weighted_median([_darkness(piece, ink) for piece in kept], weights) if kept else 0.0
+    strokes = [piece for piece in kept if not _is_foreign(piece, ink, darkness)]
     return strokes or kept
 
 
-def _is_foreign(piece: Piece, ink: Ink) -> bool:
+def _is_foreign(piece: Piece, ink: Ink, darkness: float) -> bool:
+    """Tell what another hand than the writer's left: broad things that run off the picture, faint hairlines."""
     height, width = ink.mask.shape
     at_border = piece.x == 0 or piece.y == 0 or piece.right == width or piece.bottom == height
-    return at_border and pen_width(piece.mask) > 2.5 * ink.pen
+    own = pen_width(piece.mask)
+    if own < 0.45 * ink.pen:
+        return _darkness(piece, ink) < 0.8 * darkness
+    return at_border and own > 2.5 * ink.pen
+
+
+def _darkness(piece: Piece, ink: Ink) -> float:
+    return float(ink.flat[piece.y : piece.bottom, piece.x : piece.right][piece.mask].mean())
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
@@ -194,18 +208,19 @@ def _level(piece: Piece, slope: float) -> float:
 
 def _right_neighbours(pieces: Sequence[Piece], slope: float, reach: float) -> list[tuple[int, int]]:
     """Pair each piece with the nearest to its right that overlaps it vertically by half of the lower one."""
+    if not pieces:
+        return []
+    x, y = np.array([piece.centre for piece in pieces]).T
+    half = np.array([piece.height for piece in pieces]) / 2
     pairs = []
-    for index, piece in enumerate(pieces):
-        best, distance = -1, np.inf
-        for other_index, other in enumerate(pieces):
-            step = other.centre[0] - piece.centre[0]
-            lift = slope * step
-            overlap = min(piece.bottom, other.bottom - lift) - max(piece.y, other.y - lift)
-            fits = overlap > 0.4 * min(piece.height, other.height)
-            if other_index != index and 0 <= step < min(distance, reach * piece.height) and fits:
-                best, distance = other_index, step
-        if best >= 0:
-            pairs.append((index, best))
+    for index in range(len(pieces)):
+        step = x - x[index]
+        middle = y - slope * step
+        overlap = np.minimum(y[index] + half[index], middle + half) - np.maximum(y[index] - half[index], middle - half)
+        fits = (overlap > 0.8 * np.minimum(half, half[index])) & (step >= 0) & (step < reach * 2 * half[index])
+        fits[index] = False
+        if fits.any():
+            pairs.append((index, int(np.where(fits, step, np.inf).argmin())))
     return pairs
 
 
@@ -244,16 +259,22 @@ def _adopt(piece: Piece, rows: list[list[Piece]], slope: float) -> None:
 
 
 def _assembled(row: Sequence[Piece]) -> list[Piece]:
-    """Join pieces that lie over each other: the loose bar of a 5, a 0 or an 8 with a break."""
+    """Join pieces that lie over each other: the loose bar of a 5, a 0 or a 1 with a break.
+
+    Digits of a line stand beside each other; what stands above its neighbour is a part of it.
+    """
     pieces = sorted(row, key=lambda piece: piece.x)
     tallest = max(piece.height for piece in pieces)
     changed = True
     while changed:
         changed = False
         for first, second in ((a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :]):
-            both = min(first.right, second.right) - max(first.x, second.x)
-            bottom, top = max(first.bottom, second.bottom), min(first.y, second.y)
-            if both > 0.5 * min(first.width, second.width) and bottom - top < 1.4 * tallest:
+            across = min(first.right, second.right) - max(first.x, second.x)
+            down = min(first.bottom, second.bottom) - max(first.y, second.y)
+            total = max(first.bottom, second.bottom) - min(first.y, second.y)
+            stacked = down < 0.2 * min(first.height, second.height) and across > -0.1 * tallest
+            over = across > 0.5 * min(first.width, second.width)
+            if (over or stacked) and total < 1.3 * tallest:
                 pieces = [piece for piece in pieces if piece is not first and piece is not second]
                 pieces.append(joined((first, second)))
                 changed = True

@@ -181,17 +181,24 @@ def _best_path(
     candidates = {span: joined(bits[slice(*span)]) for span in spans}
     rows = probabilities([framed(piece, line.slope) for piece in candidates.values()])
     chances = dict(zip(spans, rows, strict=True))
+    scores = {span: _score(chances[span], candidates[span], line.height) for span in spans}
     best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
     for stop in range(1, len(bits) + 1):
         best.append(
             max(
-                (best[start][0] + float(np.log(chances[start, stop].max())), [*best[start][1], (start, stop)])
+                (best[start][0] + scores[start, stop], [*best[start][1], (start, stop)])
                 for start in range(stop)
-                if (start, stop) in chances
+                if (start, stop) in scores
             )
         )
     path = best[-1][1]
     return [candidates[span] for span in path], np.stack([chances[span] for span in path])
+
+
+def _score(chances: np.ndarray, piece: Piece, height: float) -> float:
+    """Return the log-probability of the best class; what is far smaller than its line is rather a part."""
+    small = max(piece.height, piece.width) < 0.5 * height
+    return float(np.log(chances.max() * (0.05 if small else 1.0)))
 
 
 def _may_be_one(bits: Sequence[Piece], height: float) -> bool:

@@ -115,7 +115,8 @@ def _traced(rules: list[_Rule], thin: np.ndarray) -> np.ndarray:
     path = np.zeros(thin.shape, np.uint8)
     for rule in rules:
         ends = np.array([rule.start, rule.stop], float)
-        beyond = (ends[1] - ends[0]) * 0.05
+        # Printed rules go on to the edge of the sheet; the lines of a form end.
+        beyond = (ends[1] - ends[0]) * (5 if len(rules) >= FAMILY else 0.05)
         first, last = np.rint(ends[0] - beyond).astype(int), np.rint(ends[1] + beyond).astype(int)
         cv2.line(path, first.tolist(), last.tolist(), 1, 2 * int(rule.width) + 3)
     near = path.astype(bool) & thin

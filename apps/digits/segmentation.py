@@ -3,9 +3,8 @@
 All lengths are measured in widths of the pen, which is found first, so that nothing depends on how many
 pixels the camera has.  The picture is worked on at the scale where the pen is about ``PEN`` pixels wide.
 
-References:
-    Otsu 1979 and Sauvola and Pietikäinen 2000 are what is usual; here the threshold is half of the ink's own
-    depth nearby, the point where a blurred edge has its true place (full width at half maximum).
+The threshold is two fifths of the ink's own depth nearby, where a blurred edge has its true place, rather
+than Otsu's (1979) or Sauvola's (2000): theirs depend on how much of the picture is ink.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ PEN = 6.0  # pixels the pen is brought to
 HEIGHT = 64.0  # least height of a stroke's component at the working scale: three times MNIST's box
 FIRST_SIDE, MAX_SIDE = 1000, 3000  # longest side of the first look and of the working picture
 BRUSH, ROUNDS = 5.0, 4  # width of the brush that paints the strokes over, in pens; tries to find it
+DARK = 64.0  # paper this dark (of 255) is not brightened any further
 FAINTEST = 0.07  # least darkening that counts as ink: a third of a hard pencil's
 
 
@@ -103,16 +103,25 @@ def _strokes(pixels: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray, 
     # The paper is guessed with a wide brush first, then with ever finer ones as the pen becomes known: a shadow
     # that merged with the writing makes the pen seem wide, until the brush is too fine to take it for ink.
     brush = 0.35 * min(work.shape[:2])
+    flat, mask, pen, height = _seen_with(work, brush, scale)
     for _ in range(ROUNDS):
-        flat = _flattened(work, brush)
-        mask = _threshold(flat, radius=max(0.4 * brush, 2))
-        mask = without_rules(mask, _typical_pen(mask, flat)[0])
-        pen, height = _typical_pen(mask, flat)
         finer = BRUSH * pen
         if not pen or finer > 0.75 * brush:
             break
+        deepest = mask & (flat >= np.quantile(flat[mask], 0.9))
+        again = _seen_with(work, finer, scale)
+        if again[1][deepest].mean() < 0.7:
+            break  # thin rules passed for the pen: the brush has hollowed out the real strokes
         brush = finer
+        flat, mask, pen, height = again
     return flat, mask, pen, height
+
+
+def _seen_with(work: np.ndarray, brush: float, scale: float) -> tuple[np.ndarray, np.ndarray, float, float]:
+    flat = _flattened(work, brush)
+    mask = _threshold(flat, max(0.2 * brush, 2), scale)
+    mask = without_rules(mask, _typical_pen(mask, flat)[0])
+    return flat, mask, *_typical_pen(mask, flat)
 
 
 def _flattened(work: np.ndarray, brush: float) -> np.ndarray:
@@ -132,16 +141,17 @@ def _flattened(work: np.ndarray, brush: float) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REFLECT)
     paper = cv2.resize(closed, work.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    share = 1 - work / np.maximum(paper, 8)
+    # In the dark a grey level is worth less: there the camera's noise would pass for ink.
+    share = (paper - work) / np.maximum(paper, DARK)
     if share.ndim == 3:
         share = share.max(axis=-1)
     # Closing follows the brightest grains of the paper; the median puts the paper itself at 0.
     return np.clip(share - np.median(share), 0, 1).astype(np.float32)
 
 
-def _threshold(flat: np.ndarray, radius: float) -> np.ndarray:
-    """Keep what is deeper than half of the deepest ink nearby, and clearly deeper than the paper's grain."""
-    grain = _grain(flat)
+def _threshold(flat: np.ndarray, radius: float, scale: float) -> np.ndarray:
+    """Keep what is deeper than two fifths of the deepest ink nearby, and clearly deeper than the paper's grain."""
+    grain = _grain(flat, scale)
     floor = max(FAINTEST, 5 * grain)
     sure = flat[flat > floor]
     if not sure.size:
@@ -149,17 +159,18 @@ def _threshold(flat: np.ndarray, radius: float) -> np.ndarray:
     floor = max(floor, 0.35 * float(np.quantile(sure, 0.97)))
     size = [2 * max(1, round(radius)) + 1] * 2
     deepest = cv2.dilate(flat, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
-    return flat > np.maximum(0.45 * cv2.GaussianBlur(deepest, (0, 0), max(radius, 1)), floor)
+    return flat > np.maximum(0.4 * cv2.GaussianBlur(deepest, (0, 0), max(radius, 1)), floor)
 
 
-def _grain(flat: np.ndarray) -> float:
-    """Return the standard deviation of the noise, by a filter that strokes and shading do not pass.
+def _grain(flat: np.ndarray, scale: float) -> float:
+    """Return the standard deviation of the paper's grain: the median of fine detail, which strokes cannot move.
 
-    Reference: Immerkær, "Fast Noise Variance Estimation", CVIU 64 (1996), with the median for the mean, which
-    few strokes cannot move.
+    Args:
+        flat: share of light taken.
+        scale: of ``flat``; noise of an enlarged picture is that much coarser.
     """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return float(np.median(np.abs(cv2.filter2D(flat, -1, kernel)))) / (6 * 0.6745)
+    detail = flat - cv2.GaussianBlur(flat, (0, 0), 2 * max(1.0, scale))
+    return 1.6 * float(np.median(np.abs(detail)))
 
 
 def _typical_pen(mask: np.ndarray, flat: np.ndarray) -> tuple[float, float]:

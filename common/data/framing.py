@@ -43,7 +43,10 @@ def frame(ink: np.ndarray, side: int = 28, *, threshold: float = 0.1) -> np.ndar
 
 
 def mass_centred(picture: np.ndarray, side: int) -> np.ndarray:
-    """Place ``picture`` on a black square so that its centre of mass falls on the middle pixel."""
+    """Place ``picture`` on a black square so that its centre of mass falls on pixel (side / 2, side / 2).
+
+    That is (14, 14), where the centres of mass of MNIST's pictures lie within half a pixel.
+    """
     picture = np.asarray(picture, np.float32)
     mass = float(np.maximum(picture, 0).sum())
     height, width = picture.shape
@@ -53,8 +56,8 @@ def mass_centred(picture: np.ndarray, side: int) -> np.ndarray:
         centre_y = float((positive.sum(axis=1) * np.arange(height)).sum() / mass)
         centre_x = float((positive.sum(axis=0) * np.arange(width)).sum() / mass)
     # MNIST rounds to whole pixels: nothing is blurred by the move.
-    top = int(np.clip(round(side / 2 - 0.5 - centre_y), 0, max(side - height, 0)))
-    left = int(np.clip(round(side / 2 - 0.5 - centre_x), 0, max(side - width, 0)))
+    top = int(np.clip(round(side / 2 - centre_y), 0, max(side - height, 0)))
+    left = int(np.clip(round(side / 2 - centre_x), 0, max(side - width, 0)))
     canvas = np.zeros((side, side), np.float32)
     canvas[top : top + height, left : left + width] = picture[: side - top, : side - left]
     return canvas

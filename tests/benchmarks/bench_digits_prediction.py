@@ -2,8 +2,8 @@
 
     make bench-digits            (about 5 minutes on 2 cores; nothing else may run on them)
 
-Each measurement is 10,000 pictures at batch 256 through ``Predictor.logits``, warm.  The cold starts are whole
-processes, from the shell's view.
+Each measurement is 10,000 pictures at batch 256 through ``Predictor.logits``, warm.  The cold starts are
+whole processes, from the shell's view.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def main() -> None:
             options.rounds,
         )
     text = (
-        f"## Prediction speed, digits\n\n`tests/benchmarks/bench_digits_prediction.py`: network `{network}`, "
-        f"{PICTURES:,} pictures at batch {options.batch}, warm; median of {options.rounds} alternated measurements "
-        "(lowest to highest).\n\n"
+        "## Prediction speed, digits\n\n"
+        f"`tests/benchmarks/bench_digits_prediction.py`: network `{network}`, {PICTURES:,} pictures at batch "
+        f"{options.batch}, warm; median of {options.rounds} alternated measurements (lowest to highest).\n\n"
         + table(
             ("contender", "images a second"), [(name, spread(figures)) for name, figures in rates.items()]
         )

@@ -2,9 +2,9 @@
 
     make bench-digits            (about 20 minutes on 2 cores; nothing else may run on them)
 
-Ours is ``common.training.fit`` as a user gets it, on MNIST-sized pictures in memory, without augmentation and
-without the moving average of the weights, which the peer does not have either.  Every measurement starts after
-tracing or compiling and some warm steps.
+Ours is ``common.training.fit`` as a user gets it, on MNIST-sized pictures in memory, without augmentation
+and without the moving average of the weights, which the peer does not have either.  Every measurement
+starts after tracing or compiling and some warm steps.
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ import time
 from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 from peer import TORCH_SCRIPT, Peer, torch_python
 from results import alternate, conditions, publish, spread, table
 
-from common.devices import import_tensorflow, precision
-
-import_tensorflow()
-
-import keras
-
 from apps.digits.models import NETWORKS
 from common.data.datasets import Split
 from common.data.stream import TrainingStream
+from common.devices import precision
 from common.training import Recipe, TrainingState, fit
 
 WARM_STEPS = 10
@@ -107,9 +103,9 @@ def main() -> None:
             for name, rates in figures.items():
                 rows.append((network, f"{about['parameters']:,}", name, spread(rates)))
     text = (
-        f"## Training speed, digits\n\n`tests/benchmarks/bench_digits_training.py`: images a second at batch "
-        f"{options.batch}, median of {options.rounds} alternated measurements of {options.seconds:g} s (lowest to "
-        "highest).\n\n"
+        "## Training speed, digits\n\n"
+        f"`tests/benchmarks/bench_digits_training.py`: images a second at batch {options.batch}, median of "
+        f"{options.rounds} alternated measurements of {options.seconds:g} s (lowest to highest).\n\n"
         + table(("network", "weights", "contender", "images a second"), rows)
         + f"\n\n{conditions(('tensorflow', 'keras', 'numpy'), {'torch': about['version']})}"
     )

@@ -28,30 +28,34 @@ _HEADING = "# Benchmarks\n\nEach section is written by the script that it names;
 def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Measure A B C A B C ..., so that a slow minute of the machine falls on all alike.
 
-    A contender that fails is left out of the further rounds, with its reason on stderr.
+    A contender that fails is asked no more, and its reason goes to stderr.
 
     Args:
         contenders: name to a function that takes one measurement.
         rounds: how often each is asked.
 
     Returns:
-        The measurements of those that never failed, by name.
+        The measurements by name; none for a contender that failed.
     """
     figures: dict[str, list[float]] = {name: [] for name in contenders}
+    failed: set[str] = set()
     for number in range(rounds):
-        for name in list(figures):
+        for name in [name for name in contenders if name not in failed]:
             try:
                 figures[name].append(contenders[name]())
             except Exception as error:  # A peer may fail in any way; the others are still worth measuring.
                 print(f"{name} failed: {error}", file=sys.stderr)
-                del figures[name]
-                continue
-            print(f"round {number + 1}/{rounds}  {name}: {figures[name][-1]:,.4g}", file=sys.stderr)
+                failed.add(name)
+                figures[name] = []
+            else:
+                print(f"round {number + 1}/{rounds}  {name}: {figures[name][-1]:,.4g}", file=sys.stderr)
     return figures
 
 
 def spread(figures: Sequence[float], digits: int = 0) -> str:
-    """Return ``median (lowest to highest)``."""
+    """Return ``median (lowest to highest)``, or ``failed`` where nothing was measured."""
+    if not figures:
+        return "failed"
     middle, low, high = (f"{figure:,.{digits}f}" for figure in (median(figures), min(figures), max(figures)))
     return f"{middle} ({low} to {high})"
 
@@ -84,16 +88,16 @@ def conditions(packages: Sequence[str], peers: Mapping[str, str] | None = None) 
     )
 
 
-def publish(name: str, text: str, rounds: int) -> None:
+def publish(name: str, text: str, rounds: int | None = None) -> None:
     """Print a section and, if enough rounds stand behind it, write it into README.md.
 
     Args:
         name: of the section.
         text: its Markdown.
-        rounds: measurements behind each median.
+        rounds: measurements behind each median; None where the figures are no medians of timings.
     """
     print(text)
-    if rounds < ENOUGH_ROUNDS:
+    if rounds is not None and rounds < ENOUGH_ROUNDS:
         print(f"not kept: {rounds} rounds, README.md takes {ENOUGH_ROUNDS} or more", file=sys.stderr)
         return
     page = README.read_text(encoding="utf-8") if README.exists() else _HEADING

@@ -159,6 +159,25 @@ def test_grad_cam_equals_the_class_activation_map_of_a_globally_averaged_network
         np.testing.assert_allclose(explain.grad_cam(model, image, target), cam, atol=1e-5)
 
 
+def test_grad_cam_weights_are_the_mean_gradients_of_the_maps():
+    keras.utils.set_random_seed(8)
+    x = inputs = layers.Input((10, 10, 1))
+    x = layers.Conv2D(4, 3, activation="relu", padding="same", name="maps")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="scores")(layers.Flatten()(x)))
+    image = np.random.default_rng(9).random((10, 10, 1), np.float32)
+    drawn = 0
+    # The score is linear in the maps, so its gradient is the dense kernel itself.
+    gradient = model.get_layer("scores").get_weights()[0].reshape(10, 10, 4, 2)
+    maps = explain.feature_maps(model, image)["maps"]
+    for target in range(2):
+        heat = np.maximum(maps @ gradient[..., target].mean(axis=(0, 1)), 0)
+        drawn += heat.any()
+        np.testing.assert_allclose(
+            explain.grad_cam(model, image, target), heat / (heat.max() or 1.0), atol=1e-5
+        )
+    assert drawn
+
+
 def test_grad_cam_of_small_maps_is_enlarged_and_stays_in_0_to_1():
     model = lenet((28, 28, 1), 10, filters=(4, 5), units=6, fully_connected="convolution")
     image = np.random.default_rng(5).random((28, 28, 1), np.float32)

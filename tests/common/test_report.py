@@ -106,7 +106,9 @@ def test_what_is_absent_leaves_no_empty_frame():
 def test_write_replaces_the_page_and_leaves_nothing_beside_it(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")
-    report.write(path, "neu – ünïcode")
+    with path.open() as reader:
+        report.write(path, "neu – ünïcode")
+        assert reader.read() == "old"  # Who had it open still sees the whole old page.
     assert path.read_text(encoding="utf-8") == "neu – ünïcode"
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
