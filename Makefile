@@ -41,10 +41,10 @@ $(TORCH)/bin/python:
 
 # Peers live in their own environment; nothing of theirs is needed by the product.
 bench-digits: $(STAMP) $(TORCH)/bin/python
-	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python tests/benchmarks/bench_digits_training.py
-	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python tests/benchmarks/bench_digits_prediction.py
-	$(BIN)/python tests/benchmarks/bench_digits_accuracy.py
-	$(BIN)/python tests/benchmarks/bench_photos.py
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_digits_training
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_digits_prediction
+	$(BIN)/python -m tests.benchmarks.bench_digits_accuracy
+	$(BIN)/python -m tests.benchmarks.bench_photos
 
 clean:
 	rm -rf $(VENV) $(TORCH) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

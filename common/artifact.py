@@ -124,8 +124,8 @@ def save(
         temporary = Path(name)
         model.save(temporary / "model.keras")
         (temporary / "model.tflite").write_bytes(to_litert(model))
-        for file, content in (extra or {}).items():
-            (temporary / file).write_bytes(content)
+        for file_name, content in (extra or {}).items():
+            (temporary / file_name).write_bytes(content)
         if report:
             (temporary / "report.html").write_text(report, encoding="utf-8")
         text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)

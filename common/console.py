@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["Console"]
+__all__ = ["Advance", "Console"]
+
+Advance = Callable[[int, int, str], None]
 
 
 class Console:
@@ -57,19 +59,19 @@ class Console:
         Rich(width=None if sys.stdout.isatty() else 200).print(table)
 
     @contextlib.contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    def progress(self, what: str) -> Iterator[Advance]:
         """Show progress; yields ``advance(done, total, remark)``.
 
         A bar with rate and time left on a terminal; elsewhere one plain line about every 30 seconds.
         """
         if self.quiet:
-            yield lambda done, total, remark="": None
+            yield _silence
         elif sys.stderr.isatty():
             yield from self._bar(what)
         else:
             yield self._lines(what)
 
-    def _bar(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    def _bar(self, what: str) -> Iterator[Advance]:
         from rich import progress
         from rich.console import Console as Rich
 
@@ -82,9 +84,13 @@ class Console:
         )
         with progress.Progress(*columns, console=Rich(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=None, remark="")
-            yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=remark)
 
-    def _lines(self, what: str) -> Callable[[int, int, str], None]:
+            def advance(done: int, total: int, remark: str = "") -> None:
+                bar.update(task, completed=done, total=total, remark=remark)
+
+            yield advance
+
+    def _lines(self, what: str) -> Advance:
         started = said = time.monotonic()
 
         def advance(done: int, total: int, remark: str = "") -> None:
@@ -96,3 +102,7 @@ class Console:
                 said = now
 
         return advance
+
+
+def _silence(done: int, total: int, remark: str = "") -> None:
+    """Show nothing."""

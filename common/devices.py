@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from common.errors import UsageError, UserError
 
@@ -80,7 +81,7 @@ def native_chatter_held() -> Iterator[None]:
             os.close(saved)
 
 
-def import_tensorflow():
+def import_tensorflow() -> ModuleType:
     """Import TensorFlow without its chatter and return it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_chatter_held(), warnings.catch_warnings():

@@ -125,7 +125,8 @@ def _compute() -> Iterator[Check]:
         yield Check(
             device.name,
             value == 144,
-            f"{device.description}; a convolution takes {seconds * 1e3:.1f} ms; trains in {devices.precision(device.name)}",
+            f"{device.description}; a convolution takes {seconds * 1e3:.1f} ms; "
+            f"trains in {devices.precision(device.name)}",
             "the device computes wrongly: update its driver",
         )
     if os.path.exists("/dev/nvidia0") and not tf.config.list_physical_devices("GPU"):

@@ -83,7 +83,10 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision == "int8":
-        converter.representative_dataset = lambda: ([picture[None]] for picture in samples[:500])
+        if samples is None:
+            raise ValueError("int8 needs samples: real pictures for the ranges of the activations")
+        ranges = samples[:500]
+        converter.representative_dataset = lambda: ([picture[None]] for picture in ranges)
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return converter.convert()
@@ -141,7 +144,7 @@ def _inference_network(model: keras.Model) -> keras.Model:
     if model.dtype_policy.compute_dtype == "float32":
         return model
 
-    def in_float32(layer):
+    def in_float32(layer: keras.Layer) -> keras.Layer:
         return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
 
     copy = keras.models.clone_model(model, clone_function=in_float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -11,7 +12,7 @@ from common.registry import Registry
 
 __all__ = ["SCHEDULES", "RateSchedule"]
 
-SCHEDULES = Registry("schedule")
+SCHEDULES = Registry[Callable]("schedule")
 
 
 @SCHEDULES.named("constant")

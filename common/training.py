@@ -173,7 +173,9 @@ def fit(
 class _Step(keras.callbacks.Callback):
     """What happens after each step and epoch: average, count, look at the loss, checkpoint, validate."""
 
-    def __init__(self, state, per_epoch, run, average, checkpoint, validate, progress, checkpoint_seconds) -> None:
+    def __init__(
+        self, state, per_epoch, run, average, checkpoint, validate, progress, checkpoint_seconds
+    ) -> None:
         super().__init__()
         self.state, self.per_epoch, self.run = state, per_epoch, run
         self.average, self.checkpoint = average, checkpoint

@@ -164,7 +164,7 @@ def explain(
     from apps.digits.explanation import explain_file
 
     console = Console(json=json, quiet=quiet)
-    explanation, picture, page = explain_file(image, model=model, out=out)
+    explanation, picture, page = explain_file(image, model=model, out=out, command=command_line())
     console.result(
         explanation.to_json() | {"picture": str(picture), "report": str(page)},
         f"{image.name}: {explanation.answer}\npicture: {picture}\nreport: {page}",

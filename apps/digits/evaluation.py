@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from common.artifact import Card, Measure
-from common.data.datasets import Split
-from common.metrics import confusion_matrix, expected_calibration_error, proportion
 from common.console import Console
+from common.data.datasets import Split
 from common.errors import UserError
+from common.metrics import confusion_matrix, expected_calibration_error, proportion
 from common.predictor import Predictor, load
 
 __all__ = ["DISTURBANCES", "Evaluation", "ModelEvaluation", "evaluate", "evaluate_model", "robustness"]
@@ -113,8 +113,8 @@ DISTURBANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "rotated 15°": lambda images: _rotated(images, 15),
     "rotated -15°": lambda images: _rotated(images, -15),
     "rotated 30°": lambda images: _rotated(images, 30),
-    "shifted 2 px": lambda images: _warped(images, np.float32([[1, 0, 2], [0, 1, 2]])),
-    "shifted 4 px": lambda images: _warped(images, np.float32([[1, 0, 4], [0, 1, -4]])),
+    "shifted 2 px": lambda images: _warped(images, np.array([[1, 0, 2], [0, 1, 2]], np.float32)),
+    "shifted 4 px": lambda images: _warped(images, np.array([[1, 0, 4], [0, 1, -4]], np.float32)),
     "noise 0.1": lambda images: _noisy(images, 0.1),
     "noise 0.3": lambda images: _noisy(images, 0.3),
     "blur 1 px": lambda images: _blurred(images, 1.0),

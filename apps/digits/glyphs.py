@@ -171,7 +171,11 @@ def _components(ink: Ink) -> list[Piece]:
     if not pieces:
         return []
     typical = _weighted_median(extents, np.square(extents))
-    kept = [piece for piece, extent in zip(pieces, extents, strict=True) if extent >= max(SPECK * typical, LEAST * ink.scale)]
+    kept = [
+        piece
+        for piece, extent in zip(pieces, extents, strict=True)
+        if extent >= max(SPECK * typical, LEAST * ink.scale)
+    ]
     # Beyond this many it is grain or print, not writing; the largest are what a person would read.
     kept = sorted(kept, key=lambda piece: -max(piece.mask.shape))[:MOST]
     weights = [piece.mask.sum() for piece in kept]
@@ -216,8 +220,12 @@ def _right_neighbours(pieces: Sequence[Piece], slope: float, reach: float) -> li
     for index in range(len(pieces)):
         step = x - x[index]
         middle = y - slope * step
-        overlap = np.minimum(y[index] + half[index], middle + half) - np.maximum(y[index] - half[index], middle - half)
-        fits = (overlap > 0.8 * np.minimum(half, half[index])) & (step >= 0) & (step < reach * 2 * half[index])
+        overlap = np.minimum(y[index] + half[index], middle + half) - np.maximum(
+            y[index] - half[index], middle - half
+        )
+        fits = (
+            (overlap > 0.8 * np.minimum(half, half[index])) & (step >= 0) & (step < reach * 2 * half[index])
+        )
         fits[index] = False
         if fits.any():
             pairs.append((index, int(np.where(fits, step, np.inf).argmin())))

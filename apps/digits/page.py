@@ -15,12 +15,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from apps.digits.glyphs import Piece, TextLine, cut, framed, joined, text_lines
 from apps.digits.segmentation import find_ink
+from common.data.framing import mass_centred
 
 __all__ = ["Box", "Classify", "Glyph", "Page", "Reading", "Status", "find_digits", "read_page"]
+
+TINY = 16  # longest side of a picture that can only be a cut-out digit
 
 Box = tuple[int, int, int, int]
 Status = Literal["ok", "unsure", "not a digit"]
@@ -137,19 +141,37 @@ def read_page(
 
 
 def is_framed(pixels: np.ndarray) -> bool:
-    """Tell whether a picture is in MNIST's frame already: 28×28, light on dark, nothing at its edge."""
+    """Tell whether a picture is a cut-out digit already rather than a photograph of one.
+
+    That is a picture in MNIST's frame (28×28, light on dark, nothing at its edge), or one of at most 16 pixels,
+    as scikit-learn's 8×8 digits are, which leaves no room for paper to tell ink from.
+    """
+    if max(pixels.shape[:2]) <= TINY:
+        return True
     if pixels.shape[:2] != (28, 28):
         return False
     grey = pixels if pixels.ndim == 2 else pixels.max(axis=-1)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return bool(grey.max() > 100 and np.quantile(edge, 0.9) < 0.1 * grey.max())
+    return bool(grey.max() > 100 and np.quantile(_edge(grey), 0.9) < 0.1 * grey.max())
+
+
+def _edge(grey: np.ndarray) -> np.ndarray:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
 
 
 def _whole(pixels: np.ndarray) -> Glyph:
     grey = pixels if pixels.ndim == 2 else pixels.max(axis=-1)
-    rows, columns = np.nonzero(grey > 25)
-    box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
-    return Glyph(tuple(map(int, box)), 0, grey.astype(np.float32) / 255)
+    ink = grey.astype(np.float32) / 255
+    if np.median(_edge(ink)) > 0.5:
+        ink = 1 - ink
+    rows, columns = np.nonzero(ink > 0.1)
+    box = (0, 0, 0, 0)
+    if rows.size:
+        box = tuple(map(int, (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)))
+    if max(ink.shape) <= TINY:
+        # As common.data.datasets enlarges scikit-learn's digits: to MNIST's 20×20 box, centred by mass.
+        size = [max(1, round(20 * length / max(ink.shape))) for length in ink.shape[::-1]]
+        ink = mass_centred(np.clip(cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC), 0, 1), 28)
+    return Glyph(box, 0, ink)
 
 
 def _glyph(piece: Piece, line: int, slope: float, scale: float, shape: tuple[int, ...]) -> Glyph:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from inspect import signature
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from common import artifact, devices, losses
+from common.console import Advance
 from common.errors import UsageError, UserError, nearest
 
 if TYPE_CHECKING:
     import keras
 
     from apps.digits.evaluation import Evaluation
+    from common.data.datasets import DatasetSpec, Split
     from common.training import Recipe, TrainingState
 
 __all__ = ["TrainOptions", "TrainResult", "train"]
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def train(
     out: Path | None = None,
     resume: bool = False,
     command: str = "",
-    progress: Progress = lambda done, total, remark: None,
+    progress: Advance = lambda done, total, remark: None,
 ) -> TrainResult:
     """Train, calibrate on held-out training pictures, read the test split once, write the artifact.
 
@@ -113,7 +112,7 @@ def train(
     from apps.digits.models import NETWORKS
 
     if resume:
-        options, command = _stored_options(out)
+        out, options, command = _stored_run(out)
     arguments = _checked_arguments(options, signature(NETWORKS.get(options.network)))
     if options.loss:
         losses.check_pairing(options.loss, "one of K")
@@ -132,7 +131,12 @@ def train(
     dataset = data.open_data(source, size=options.train_size, seed=options.seed)
     classes = len(dataset.spec.classes)
     recipe = recipes.default_recipe(options.network, dataset.spec, patient=options.patient)
-    changes = {"loss": options.loss, "epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    changes: dict[str, Any] = {
+        "loss": options.loss,
+        "epochs": options.epochs,
+        "batch": options.batch,
+        "rate": options.rate,
+    }
     recipe = replace(
         recipe,
         seed=options.seed,
@@ -141,7 +145,7 @@ def train(
     )
     kept, held = dataset.with_validation(_validation_share(len(dataset.train)), options.seed)
 
-    run = out if resume else _new_run_folder(out, options, command)
+    run = out if resume and out else _new_run_folder(out, options, command)
     keras.utils.set_random_seed(options.seed)
     with _policy(recipe.precision):
         network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)
@@ -194,7 +198,16 @@ def train(
     return TrainResult(run, card, evaluation, seconds, note)
 
 
-def _train_network(network, kept, held, recipe: Recipe, run: Path, classes: int, resume: bool, progress):
+def _train_network(
+    network: keras.Model,
+    kept: Split,
+    held: Split,
+    recipe: Recipe,
+    run: Path,
+    classes: int,
+    resume: bool,
+    progress: Advance,
+) -> list[dict[str, float]]:
     from common.data.stream import TrainingStream
     from common.training import fit
 
@@ -212,7 +225,9 @@ def _train_network(network, kept, held, recipe: Recipe, run: Path, classes: int,
     return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
 
 
-def _train_units(network: keras.Model, kept, recipe: Recipe, progress: Progress) -> list[dict[str, float]]:
+def _train_units(
+    network: keras.Model, kept: Split, recipe: Recipe, progress: Advance
+) -> list[dict[str, float]]:
     from common.layers import train_perceptron
 
     examples = kept.images.reshape(len(kept), -1).astype(np.float32) / 255
@@ -228,7 +243,7 @@ def _train_units(network: keras.Model, kept, recipe: Recipe, progress: Progress)
     return [{"epoch": number, "loss": share} for number, share in enumerate(mistakes, start=1)]
 
 
-def _checked_arguments(options: TrainOptions, taken) -> dict[str, Any]:
+def _checked_arguments(options: TrainOptions, taken: Signature) -> dict[str, Any]:
     arguments = dict(options.arguments or {})
     known = list(taken.parameters)[2:]
     for name in arguments:
@@ -240,7 +255,7 @@ def _checked_arguments(options: TrainOptions, taken) -> dict[str, Any]:
     return arguments
 
 
-def _wants_outliers(options: TrainOptions, spec) -> bool:
+def _wants_outliers(options: TrainOptions, spec: DatasetSpec) -> bool:
     from apps.digits.data import is_digits
 
     if options.outliers == "none":
@@ -264,13 +279,13 @@ def _new_run_folder(out: Path | None, options: TrainOptions, command: str) -> Pa
     return run
 
 
-def _stored_options(run: Path | None) -> tuple[TrainOptions, str]:
+def _stored_run(run: Path | None) -> tuple[Path, TrainOptions, str]:
     if run is None or not (run / "options.json").is_file():
         raise UserError(f"nothing to resume in {run}", "name the run folder of an interrupted training")
     if (run / "card.json").is_file():
         raise UserError(f"{run} is finished", f"cnnapps digits evaluate --model {run}")
     stored = json.loads((run / "options.json").read_text())
-    return TrainOptions(**stored["options"]), stored["command"]
+    return run, TrainOptions(**stored["options"]), stored["command"]
 
 
 class _policy:

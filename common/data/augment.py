@@ -15,11 +15,16 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import tensorflow as tf
 
 __all__ = ["Augmentation", "Geometry", "cutmix", "cutout", "mixup", "resample", "transform_boxes"]
+
+Size: TypeAlias = "int | tf.Tensor"
+Seed: TypeAlias = "Sequence[int] | tf.Tensor"  # two integers
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Geometry:
     elastic: float = 0.0
     elastic_cells: int = 5
 
-    def matrices(self, batch, seed) -> tf.Tensor:
+    def matrices(self, batch: Size, seed: Seed) -> tf.Tensor:
         """Draw affine matrices ``(batch, 2, 3)`` from output to input positions, centred, in sides."""
         draw = tf.random.stateless_uniform((7, batch), _fold(seed, 1), -1.0, 1.0)
         angle = draw[0] * (self.rotate * 3.14159265 / 180)
@@ -54,7 +59,7 @@ class Geometry:
         row_y = tf.stack([sin * scale_y, (shear * sin + cos) * scale_y, draw[6] * self.shift], axis=-1)
         return tf.stack([row_x, row_y], axis=1)
 
-    def grid(self, batch, height: int, width: int, seed) -> tf.Tensor:
+    def grid(self, batch: Size, height: int, width: int, seed: Seed) -> tf.Tensor:
         """Draw source positions ``(batch, height, width, 2)`` as (x, y) in pixels."""
         y, x = tf.meshgrid(
             (tf.range(height, dtype=tf.float32) + 0.5) / height - 0.5,
@@ -92,7 +97,7 @@ class Augmentation:
     stroke: float = 0.0
     noise: float = 0.0
 
-    def __call__(self, images: tf.Tensor, targets: tf.Tensor, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, seed: Seed) -> tuple[tf.Tensor, tf.Tensor]:
         """Return augmented images and targets; targets change only under mixup and CutMix (one-hot)."""
         batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
         if self.geometry != Geometry():
@@ -160,20 +165,20 @@ def transform_boxes(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(tf.transpose(hull, (0, 2, 1)), 0.0, 1.0)
 
 
-def cutout(images: tf.Tensor, size: float, seed) -> tf.Tensor:
+def cutout(images: tf.Tensor, size: float, seed: Seed) -> tf.Tensor:
     """Erase a square of ``size`` sides at a random place of each image (it may hang over the edge)."""
     inside = _random_boxes(tf.shape(images)[0], images.shape[1], images.shape[2], size, size, seed)
     return tf.where(inside, tf.zeros_like(images), images)
 
 
-def mixup(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def mixup(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed: Seed) -> tuple[tf.Tensor, tf.Tensor]:
     """Blend each image and one-hot target with the next of the batch: ``x = λ x + (1 - λ) x'``."""
     share = _beta(tf.shape(images)[0], alpha, seed)
     blend = lambda a, weight: weight * a + (1 - weight) * tf.roll(a, 1, axis=0)  # noqa: E731
     return blend(images, share[:, None, None, None]), blend(targets, share[:, None])
 
 
-def cutmix(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def cutmix(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed: Seed) -> tuple[tf.Tensor, tf.Tensor]:
     """Paste a rectangle of the next image; the target is mixed by the areas that are left."""
     batch = tf.shape(images)[0]
     side = tf.sqrt(1 - _beta(batch, alpha, seed))[:, None, None, None]
@@ -183,7 +188,9 @@ def cutmix(images: tf.Tensor, targets: tf.Tensor, alpha: float, seed) -> tuple[t
     return pasted, kept * targets + (1 - kept) * tf.roll(targets, 1, axis=0)
 
 
-def _random_boxes(batch, height: int, width: int, size_y, size_x, seed) -> tf.Tensor:
+def _random_boxes(
+    batch: Size, height: int, width: int, size_y: float | tf.Tensor, size_x: float | tf.Tensor, seed: Seed
+) -> tf.Tensor:
     """Return ``(batch, height, width, 1)``: true inside one box an image, centred anywhere."""
     centre = tf.random.stateless_uniform((2, batch, 1, 1, 1), seed)
     y = ((tf.range(height, dtype=tf.float32) + 0.5) / height)[None, :, None, None]
@@ -191,12 +198,12 @@ def _random_boxes(batch, height: int, width: int, size_y, size_x, seed) -> tf.Te
     return (tf.abs(y - centre[0]) < size_y / 2) & (tf.abs(x - centre[1]) < size_x / 2)
 
 
-def _beta(batch, alpha: float, seed) -> tf.Tensor:
+def _beta(batch: Size, alpha: float, seed: Seed) -> tf.Tensor:
     gammas = tf.random.stateless_gamma((2, batch), seed, alpha)
     return gammas[0] / (gammas[0] + gammas[1])
 
 
-def _fold(seed, stream: int) -> tf.Tensor:
+def _fold(seed: Seed, stream: int) -> tf.Tensor:
     """Derive an independent seed for one use of randomness."""
     seed = tf.cast(tf.convert_to_tensor(seed), tf.int64)
     return tf.stack([seed[0] * 1009 + stream, seed[1]])

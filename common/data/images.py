@@ -22,7 +22,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from common.errors import InputError
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Picture", "decode", "find_pictures"]
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Picture", "decode", "find_pictures", "write_picture"]
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm"}
@@ -147,6 +147,25 @@ def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
             raise problem
         found.update(dict.fromkeys(sorted(matches, key=_natural)))
     return list(found)
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> Path:
+    """Write uint8 pixels, grey or RGB, under a temporary name first; return the path.
+
+    Raises:
+        InputError: the suffix names no format that can be written.
+    """
+    form = Image.registered_extensions().get(path.suffix.lower())
+    if form not in Image.SAVE:
+        raise InputError(f"{path}: {path.suffix or 'no suffix'} cannot be written", "use .png or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        Image.fromarray(pixels).save(temporary, form, quality=92)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

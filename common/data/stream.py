@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 
 from common.data.augment import Augmentation
 from common.data.datasets import Split
 
-__all__ = ["TrainingStream", "batches"]
+__all__ = ["TrainingStream"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,3 @@ class TrainingStream:
 
         dataset = tf.data.Dataset.range(start, stop)
         return dataset.map(make, num_parallel_calls=2, deterministic=True).prefetch(4)
-
-
-def batches(images: np.ndarray, size: int):
-    """Yield float32 batches in [0, 1] of uint8 images, in order, the last one possibly smaller."""
-    for start in range(0, len(images), size):
-        yield images[start : start + size].astype(np.float32) / 255

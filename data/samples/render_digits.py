@@ -31,7 +31,9 @@ STROKES = {
 }  # fmt: skip
 
 
-def write_digit(page: np.ndarray, digit: str, x: float, y: float, size: float, random: np.random.Generator) -> None:
+def write_digit(
+    page: np.ndarray, digit: str, x: float, y: float, size: float, random: np.random.Generator
+) -> None:
     """Draw one digit of ``size`` pixels height into ``page``, 1 for full ink."""
     slant, width = random.normal(0.12, 0.06), size * random.uniform(0.5, 0.62)
     for stroke in STROKES[digit]:

@@ -32,14 +32,33 @@ def cnnapps(capsys):
 def small_run(tmp_path_factory):
     """A lenet of two epochs on the embedded digits: quick, and good enough to be told from chance."""
     out = tmp_path_factory.mktemp("runs") / "lenet"
-    arguments = ["digits", "train", "--network", "lenet", "--data", "digits8x8", "--epochs", "8", "--out", str(out)]
+    arguments = [
+        "digits",
+        "train",
+        "--network",
+        "lenet",
+        "--data",
+        "digits8x8",
+        "--epochs",
+        "8",
+        "--out",
+        str(out),
+    ]
     assert run(app, [*arguments, "--quiet"]) == 0
     return out
 
 
 def test_training_writes_a_whole_artifact_and_says_what_next(small_run, cnnapps):
     names = {path.name for path in small_run.iterdir()}
-    assert names == {"model.keras", "model.tflite", "card.json", "report.html", "options.json", "recipe.json", "history.json"}
+    assert names == {
+        "model.keras",
+        "model.tflite",
+        "card.json",
+        "report.html",
+        "options.json",
+        "recipe.json",
+        "history.json",
+    }
     card = json.loads((small_run / "card.json").read_text())
     accuracy = card["metrics"]["test accuracy"]
     assert accuracy["value"] > 0.9 and accuracy["low"] < accuracy["value"] < accuracy["high"]
@@ -50,7 +69,15 @@ def test_training_writes_a_whole_artifact_and_says_what_next(small_run, cnnapps)
 
 def test_evaluation_for_people_and_robustness(small_run, cnnapps, tmp_path):
     code, out, err = cnnapps(
-        "digits", "evaluate", "--model", small_run, "--data", "digits8x8", "--robust", "--out", tmp_path / "r.html"
+        "digits",
+        "evaluate",
+        "--model",
+        small_run,
+        "--data",
+        "digits8x8",
+        "--robust",
+        "--out",
+        tmp_path / "r.html",
     )
     assert code == 0 and "95 % interval" in out and "rotated 30°" in out and "next: cnnapps" in err
     assert "Robustness" in (tmp_path / "r.html").read_text()
@@ -113,7 +140,9 @@ def test_every_fitting_loss_trains(cnnapps, loss, tmp_path):
 
 def test_perceptron_learns_by_its_rule(cnnapps, tmp_path):
     out = tmp_path / "run"
-    code, text, _ = cnnapps("digits", "train", "--network", "perceptron", "--data", "digits8x8", "--out", out, "--json")
+    code, text, _ = cnnapps(
+        "digits", "train", "--network", "perceptron", "--data", "digits8x8", "--out", out, "--json"
+    )
     assert code == 0 and json.loads(text)["test"]["accuracy"] > 0.85
     assert json.loads((out / "card.json").read_text())["recipe"]["optimizer"] == "perceptron rule"
 
@@ -137,7 +166,17 @@ def test_own_folder_of_letters(cnnapps, tmp_path):
             Image.fromarray(page).save(tmp_path / "own" / name / f"{number}.png")
     out = tmp_path / "run"
     code, text, _ = cnnapps(
-        "digits", "train", "--network", "lenet", "--data", tmp_path / "own", "--epochs", 10, "--out", out, "--json"
+        "digits",
+        "train",
+        "--network",
+        "lenet",
+        "--data",
+        tmp_path / "own",
+        "--epochs",
+        10,
+        "--out",
+        out,
+        "--json",
     )
     assert code == 0 and json.loads(text)["test"]["accuracy"] > 0.95
     code, text, _ = cnnapps("digits", "predict", tmp_path / "own" / "X" / "3.png", "--model", out)
@@ -154,8 +193,13 @@ def test_export_of_every_format_answers_as_the_network(small_run, cnnapps, tmp_p
     for name in ("savedmodel", "onnx", "litert"):
         assert rows[name]["same_answer"] == 1.0 and rows[name]["largest_difference"] < 1e-4
         assert Path(rows[name]["path"]).exists() and rows[name]["snippet"].startswith("# pip install")
-    assert rows["litert-int8"]["same_answer"] > 0.98 and rows["litert-int8"]["bytes"] < rows["litert"]["bytes"] / 2
-    code, _, err = cnnapps("digits", "export", "--model", small_run, "--data", "digits8x8", "--out", tmp_path / "m")
+    assert (
+        rows["litert-int8"]["same_answer"] > 0.98
+        and rows["litert-int8"]["bytes"] < rows["litert"]["bytes"] / 2
+    )
+    code, _, err = cnnapps(
+        "digits", "export", "--model", small_run, "--data", "digits8x8", "--out", tmp_path / "m"
+    )
     assert code == 1 and "exists" in err
 
 
@@ -217,8 +261,8 @@ class TestShippedModel:
 def test_help_and_errors_import_no_framework():
     script = (
         "import sys; from apps.main import app; from common.cli import run\n"
-        "for arguments in (['--help'], ['digits', 'predict', '--help'], ['losses'], ['digits', 'predict', 'missing.png'],"
-        " ['digits', 'train', '--nonsense']):\n    run(app, arguments)\n"
+        "for arguments in (['--help'], ['digits', 'predict', '--help'], ['losses'],"
+        " ['digits', 'predict', 'missing.png'], ['digits', 'train', '--nonsense']):\n    run(app, arguments)\n"
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -240,6 +284,9 @@ def test_predicting_imports_no_framework():
 
 def test_a_picture_on_standard_input():
     done = subprocess.run(
-        [sys.executable, "-m", "apps.main", "digits", "predict", "-"], stdin=SAMPLE.open("rb"), capture_output=True, text=True
+        [sys.executable, "-m", "apps.main", "digits", "predict", "-"],
+        stdin=SAMPLE.open("rb"),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0 and done.stdout.startswith("-: 31415 92653")

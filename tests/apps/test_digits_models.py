@@ -27,7 +27,9 @@ def test_every_weight_gets_a_gradient(name):
     x = np.random.default_rng(1).random((4, 28, 28, 1)).astype("float32")
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(network(x, training=True) ** 2)
-    for weight, gradient in zip(network.trainable_weights, tape.gradient(value, network.trainable_weights), strict=True):
+    for weight, gradient in zip(
+        network.trainable_weights, tape.gradient(value, network.trainable_weights), strict=True
+    ):
         assert gradient is not None and float(tf.reduce_max(tf.abs(gradient))) > 0, weight.path
 
 
@@ -53,7 +55,12 @@ def test_lenet_with_dense_and_with_convolution_give_the_same_numbers():
 
 
 def test_mlp_has_one_to_three_hidden_layers():
-    assert [w.shape for w in mlp((28, 28, 1), 10, hidden=(5, 6, 7)).weights[::2]] == [(784, 5), (5, 6), (6, 7), (7, 10)]
+    assert [w.shape for w in mlp((28, 28, 1), 10, hidden=(5, 6, 7)).weights[::2]] == [
+        (784, 5),
+        (5, 6),
+        (6, 7),
+        (7, 10),
+    ]
     for hidden in ((), (1, 2, 3, 4)):
         with pytest.raises(ValueError, match="1 to 3"):
             mlp((28, 28, 1), 10, hidden=hidden)

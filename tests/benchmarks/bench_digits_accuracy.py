@@ -1,6 +1,6 @@
 """What the digit networks reach on MNIST, and how soon.
 
-    TFDS_DATA_DIR=… python tests/benchmarks/bench_digits_accuracy.py [--networks cnn lenet …]
+    TFDS_DATA_DIR=… python -m tests.benchmarks.bench_digits_accuracy [--networks cnn lenet …]
 
 Trains each network by its default command in a process of its own, and evaluates the shipped one.  The time to
 accuracy is the training time up to the first epoch whose held-out accuracy (3,000 training digits that were not
@@ -57,7 +57,14 @@ def main() -> None:
     networks = parser.parse_args().networks
     with tempfile.TemporaryDirectory() as folder:
         rows = [train(network, Path(folder)) for network in networks]
-    head = ("command", "weights", "MNIST test accuracy (95 % interval)", "training", f"first {TARGET:.1%}", "peak memory")
+    head = (
+        "command",
+        "weights",
+        "MNIST test accuracy (95 % interval)",
+        "training",
+        f"first {TARGET:.1%}",
+        "peak memory",
+    )
     shipped = command("evaluate", "--data", "mnist", "--robust")
     low, high = shipped["accuracy_interval_95"]
     text = (

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from peer import TORCH_SCRIPT, Peer, torch_python
 from PIL import Image, ImageDraw
-from results import alternate, conditions, publish, spread, table
 
 from common import predictor
 from common.devices import import_tensorflow
+from tests.benchmarks.peer import TORCH_SCRIPT, Peer, torch_python
+from tests.benchmarks.results import alternate, conditions, publish, spread, table
 
 PICTURES = 10_000
 

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from peer import TORCH_SCRIPT, Peer, torch_python
-from results import alternate, conditions, publish, spread, table
 
 from apps.digits.models import NETWORKS
 from common.data.datasets import Split
 from common.data.stream import TrainingStream
 from common.devices import precision
 from common.training import Recipe, TrainingState, fit
+from tests.benchmarks.peer import TORCH_SCRIPT, Peer, torch_python
+from tests.benchmarks.results import alternate, conditions, publish, spread, table
 
 WARM_STEPS = 10
 PEERS = [

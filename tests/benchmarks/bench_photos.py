@@ -1,4 +1,4 @@
-"""How well photographs are read: composed ones, scikit-learn's tiny ones, real ones, and things that are no digit.
+"""How well photographs are read: composed, real, tiny, and of things that are no digit.
 
     python tests/benchmarks/bench_photos.py --model digits/cnn
 
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from compose_photos import compose, letter_strokes, thing_strokes
 
 from apps.digits.page import Page, read_page
 from common.data.images import decode
+from tests.benchmarks.compose_photos import compose, letter_strokes, thing_strokes
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "digits_photos"
 LETTERS = "AEFGHJKMNPQRTWXYaefhkmnrtwx"
@@ -25,7 +25,13 @@ Classify = Callable[[np.ndarray], np.ndarray]
 
 
 def evaluate(
-    classify: Classify, digits: np.ndarray, labels: np.ndarray, *, singles: int = 500, lines: int = 200, seed: int = 0
+    classify: Classify,
+    digits: np.ndarray,
+    labels: np.ndarray,
+    *,
+    singles: int = 500,
+    lines: int = 200,
+    seed: int = 0,
 ) -> dict[str, tuple[int, int]]:
     """Read everything and count.
 
@@ -58,7 +64,9 @@ def said(page: Page) -> str:
 
 
 def _plain(classify: Classify, digits: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    right = sum(said(read_page(digit, classify)) == str(label) for digit, label in zip(digits, labels, strict=True))
+    right = sum(
+        said(read_page(digit, classify)) == str(label) for digit, label in zip(digits, labels, strict=True)
+    )
     return right, len(digits)
 
 

@@ -35,7 +35,13 @@ def saved(tmp_path_factory):
 
 def test_it_holds_everything_and_nothing_else(saved):
     folder, model, written = saved
-    assert {p.name for p in folder.iterdir()} == {"model.keras", "model.tflite", "card.json", "report.html", "units.txt"}
+    assert {p.name for p in folder.iterdir()} == {
+        "model.keras",
+        "model.tflite",
+        "card.json",
+        "report.html",
+        "units.txt",
+    }
     assert written.parameters == model.count_params() and written.versions["keras"] == keras.__version__
     assert artifact.read_card(folder) == written
 
@@ -46,8 +52,14 @@ def test_every_engine_gives_the_numbers_of_the_network(saved, engine):
     x = np.random.default_rng(0).random((37, 8, 8, 1)).astype("float32")
     ours = predictor.load(folder, engine=engine, batch=16)
     np.testing.assert_allclose(ours.logits(x), model.predict(x, verbose=0), atol=1e-5)
-    np.testing.assert_allclose(ours.logits((x * 255).astype("uint8")), model.predict((x * 255).astype("uint8") / 255, verbose=0), atol=1e-5)
-    np.testing.assert_allclose(ours.probabilities(x), keras.ops.softmax(model.predict(x, verbose=0) / 2), atol=1e-5)
+    np.testing.assert_allclose(
+        ours.logits((x * 255).astype("uint8")),
+        model.predict((x * 255).astype("uint8") / 255, verbose=0),
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        ours.probabilities(x), keras.ops.softmax(model.predict(x, verbose=0) / 2), atol=1e-5
+    )
     assert ours.logits(x[:0]).shape == (0, 3)
     with pytest.raises(ValueError, match="expected images"):
         ours.logits(x[:, :5])

@@ -123,7 +123,12 @@ def _bomb(width: int, height: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_bomb_is_refused_with_the_limit_and_pillow_is_left_as_it_was():
@@ -182,6 +187,10 @@ def test_find_pictures_in_natural_order(tmp_path):
 
 
 def test_find_pictures_finds_nothing(tmp_path):
-    for given, words in ((tmp_path, "no pictures"), (f"{tmp_path}/*.png", "no file matches"), ("nowhere", "no such")):
+    for given, words in (
+        (tmp_path, "no pictures"),
+        (f"{tmp_path}/*.png", "no file matches"),
+        ("nowhere", "no such"),
+    ):
         with pytest.raises(InputError, match=words):
             find_pictures([given])

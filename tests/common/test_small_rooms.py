@@ -129,5 +129,7 @@ def test_common_never_imports_apps_and_apps_not_each_other():
     for file in root.glob("common/**/*.py"):
         assert not re.search(r"^\s*(from|import) apps", file.read_text(), re.M), file
     for file in root.glob("apps/*/*.py"):
-        others = set(re.findall(r"^\s*(?:from|import) apps\.(\w+)", file.read_text(), re.M)) - {file.parent.name}
+        others = set(re.findall(r"^\s*(?:from|import) apps\.(\w+)", file.read_text(), re.M)) - {
+            file.parent.name
+        }
         assert not others, file

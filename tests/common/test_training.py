@@ -156,7 +156,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.common.test_training import *
 run = Path(sys.argv[1])
-model, state = trained(run, replace(RECIPE, epochs=60), resume=(run / "checkpoint.npz").exists(), checkpoint_seconds=0.0)
+again = (run / "checkpoint.npz").exists()
+model, state = trained(run, replace(RECIPE, epochs=60), resume=again, checkpoint_seconds=0.0)
 np.savez(run / "end.npz", *model.get_weights())
 """
 

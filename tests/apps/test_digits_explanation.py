@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.digits.explain import Explanation, explain
+from apps.digits.explanation import Explanation, explain
 from apps.digits.models import NETWORKS, cnn, lenet
 
 CLASSES = tuple("0123456789")
