@@ -72,23 +72,23 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    network = _inference_network(model)
-    signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
-    function = tf.function(lambda images: network(images, training=False), input_signature=[signature])
-    # Weights become constants of the graph: LiteRT has no variables here.
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)
-    if precision != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if precision == "int8":
-        if samples is None:
-            raise ValueError("int8 needs samples: real pictures for the ranges of the activations")
-        ranges = samples[:500]
-        converter.representative_dataset = lambda: ([picture[None]] for picture in ranges)
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        network = _inference_network(model)
+        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
+        function = tf.function(lambda images: network(images, training=False), input_signature=[signature])
+        # Weights become constants of the graph: LiteRT has no variables here.
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if precision == "int8":
+            if samples is None:
+                raise ValueError("int8 needs samples: real pictures for the ranges of the activations")
+            ranges = samples[:500]
+            converter.representative_dataset = lambda: ([picture[None]] for picture in ranges)
         return converter.convert()
 
 

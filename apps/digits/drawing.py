@@ -56,7 +56,7 @@ def annotate(pixels: np.ndarray, page: Page) -> np.ndarray:
         colour = COLOURS[reading.status]
         gap = 2 * thickness
         cv2.rectangle(canvas, (x - gap, y - gap), (x + width + gap, y + height + gap), colour, thickness)
-        sign = "?" if reading.status == "not a digit" else str(reading.label)
+        sign = "?" if reading.status == "not a digit" else reading.name
         # A third of the digit's height, but never too small to read on the whole picture.
         size = max(0.35 * height, max(canvas.shape[:2]) / 45)
         _write(canvas, sign, (x - gap, y - gap), size, colour)

@@ -11,7 +11,7 @@ import numpy as np
 from apps.digits.segmentation import Ink, pen_width
 from common.data.framing import BOX_SHARE, frame
 
-__all__ = ["Piece", "TextLine", "cut", "framed", "joined", "text_lines"]
+__all__ = ["Piece", "TextLine", "cropped", "cut", "framed", "joined", "text_lines"]
 
 # 5th and 95th percentile of the pen's width on MNIST's training pictures are 1.6 and 4.0 pixels, its median
 # is 2.5 (measured with ``pen_width``); strokes are brought between these two and left alone inside.
@@ -119,7 +119,7 @@ def cut(piece: Piece, pen: float, limit: int = 5) -> list[Piece]:
     edges = [0, *sorted(places), piece.width]
     bits = (piece.mask[:, left:right] for left, right in zip(edges, edges[1:], strict=False))
     return [
-        _cropped(bit, piece.x + left, piece.y) for bit, left in zip(bits, edges, strict=False) if bit.any()
+        cropped(bit, piece.x + left, piece.y) for bit, left in zip(bits, edges, strict=False) if bit.any()
     ]
 
 
@@ -151,10 +151,11 @@ def _turned(mask: np.ndarray, slope: float) -> np.ndarray:
     margin = int(abs(slope) * max(mask.shape)) + 1
     turn[:, 2] += margin
     size = (width + 2 * margin, height + 2 * margin)
-    return _cropped(cv2.warpAffine(mask.astype(np.float32), turn, size) > 0.5, 0, 0).mask
+    return cropped(cv2.warpAffine(mask.astype(np.float32), turn, size) > 0.5, 0, 0).mask
 
 
-def _cropped(mask: np.ndarray, x: int, y: int) -> Piece:
+def cropped(mask: np.ndarray, x: int, y: int) -> Piece:
+    """Cut a mask, whose corner lies at (x, y), down to its ink."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return Piece(x + int(columns[0]), y + int(rows[0]), inner)

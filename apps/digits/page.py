@@ -18,9 +18,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from apps.digits.glyphs import Piece, TextLine, cut, framed, joined, text_lines
+from apps.digits.glyphs import Piece, TextLine, cropped, cut, framed, joined, text_lines
 from apps.digits.segmentation import find_ink
-from common.data.framing import mass_centred
+from common.data.framing import frame
 
 __all__ = ["Box", "Classify", "Glyph", "Page", "Reading", "Status", "find_digits", "read_page"]
 
@@ -29,6 +29,7 @@ TINY = 16  # longest side of a picture that can only be a cut-out digit
 Box = tuple[int, int, int, int]
 Status = Literal["ok", "unsure", "not a digit"]
 Classify = Callable[[np.ndarray], np.ndarray]
+DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Reading:
 
     Args:
         label: number of the most probable class.
+        name: of that class.
         probability: its softmax probability.
         status: "ok", "unsure" (look at it) or "not a digit".
         glyph: what was read.
@@ -59,6 +61,7 @@ class Reading:
     """
 
     label: int
+    name: str
     probability: float
     status: Status
     glyph: Glyph
@@ -103,6 +106,7 @@ def read_page(
     pixels: np.ndarray,
     classify: Classify,
     *,
+    classes: Sequence[str] = DIGITS,
     unsure_below: float = 0.8,
     reject_below: float = 0.5,
     temperature: float = 1.0,
@@ -112,6 +116,7 @@ def read_page(
     Args:
         pixels: ``(height, width)`` grey or ``(height, width, 3)`` RGB, uint8.
         classify: maps ``(n, 28, 28, 1)`` float32 in [0, 1] to logits ``(n, classes)``.
+        classes: their names.
         unsure_below: probability under which a reading is marked "unsure".
         reject_below: probability under which it is "not a digit".
         temperature: logits are divided by it first (Guo et al. 2017).
@@ -124,8 +129,9 @@ def read_page(
 
     def reading(glyph: Glyph, row: np.ndarray, space: bool = False) -> Reading:
         best = float(row.max())
-        status = "not a digit" if best < reject_below else "unsure" if best < unsure_below else "ok"
-        return Reading(int(row.argmax()), best, status, glyph, space)
+        status: Status = "not a digit" if best < reject_below else "unsure" if best < unsure_below else "ok"
+        label = int(row.argmax())
+        return Reading(label, classes[label], best, status, glyph, space)
 
     if is_framed(pixels):
         glyph = _whole(pixels)
@@ -168,9 +174,10 @@ def _whole(pixels: np.ndarray) -> Glyph:
     if rows.size:
         box = tuple(map(int, (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)))
     if max(ink.shape) <= TINY:
-        # As common.data.datasets enlarges scikit-learn's digits: to MNIST's 20×20 box, centred by mass.
-        size = [max(1, round(20 * length / max(ink.shape))) for length in ink.shape[::-1]]
-        ink = mass_centred(np.clip(cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC), 0, 1), 28)
+        enlarged = cv2.resize(np.pad(ink, 1), None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC)
+        return Glyph(
+            box, 0, framed(cropped(enlarged > 0.4 * ink.max(initial=0), 0, 0)) if rows.size else frame(ink)
+        )
     return Glyph(box, 0, ink)
 
 
@@ -242,5 +249,5 @@ def _spaces(pieces: Sequence[Piece]) -> list[bool]:
 
 
 def _character(reading: Reading) -> str:
-    sign = "?" if reading.status == "not a digit" else str(reading.label)
+    sign = "?" if reading.status == "not a digit" else reading.name
     return f" {sign}" if reading.space_before else sign

@@ -138,6 +138,7 @@ def write_annotations(reading: FileReading, target: Path, *, several: bool) -> P
     """
     from apps.digits.drawing import annotate
 
+    assert reading.pixels is not None and reading.page is not None, "nothing was read"
     path = target / f"{_stem(reading)}.png" if several or target.is_dir() else target
     return write_picture(path, annotate(reading.pixels, reading.page))
 
@@ -146,6 +147,7 @@ def write_steps(reading: FileReading, folder: Path) -> Path:
     """Write the pictures between photograph and digits into ``folder``, numbered; return the folder."""
     from apps.digits.drawing import steps
 
+    assert reading.pixels is not None, "nothing was read"
     if folder.is_file():
         raise UserError(f"{folder} is a file", "--show-steps wants a folder")
     for number, (name, pixels) in enumerate(steps(reading.pixels).items(), start=1):

@@ -96,7 +96,7 @@ def _refused(classify: Classify, seed: int, *, letters: bool, count: int = 100) 
     """Count composed photographs on which nothing at all is passed as a sure digit."""
     from matplotlib import font_manager
 
-    font = font_manager.findfont("STIXGeneral")
+    font = font_manager.findfont("DejaVu Sans Mono:bold")
     refused = 0
     for number in range(count):
         random = np.random.default_rng((seed, 99, number))
