@@ -122,7 +122,10 @@ def save(
     (folder / "card.json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         temporary = Path(name)
-        model.save(temporary / "model.keras")
+        # A copy that was never compiled: the optimiser's state would triple the file.
+        plain = model.__class__.from_config(model.get_config())
+        plain.set_weights(model.get_weights())
+        plain.save(temporary / "model.keras")
         (temporary / "model.tflite").write_bytes(to_litert(model))
         for file_name, content in (extra or {}).items():
             (temporary / file_name).write_bytes(content)

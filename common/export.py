@@ -207,8 +207,9 @@ FORMATS.register(
     _Format("_savedmodel", _write_saved_model, _open_saved_model, """\
 # pip install tensorflow
 import numpy as np, tensorflow as tf
+model = tf.saved_model.load("{path}")
 images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
-print(tf.saved_model.load("{path}").serve(images).numpy().argmax(axis=1))"""),
+print(model.serve(images).numpy().argmax(axis=1))"""),
 )  # fmt: skip
 FORMATS.register(
     "onnx",

@@ -329,8 +329,7 @@ class _Checkpoint:
             for name, variable in self.variables.items():
                 variable.assign(saved[name])
         self.state.step, self.state.history[:] = meta["step"], meta["history"]
-        # A checkpoint between epochs of an earlier layout has no losses of a started epoch.
-        self.state.losses[:] = meta.get("losses", [])
+        self.state.losses[:] = meta["losses"]
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ def calibrate(logits: np.ndarray, targets: np.ndarray, outlier_logits: np.ndarra
 
     ``reject_below``: confidence below which a picture is called no digit: the threshold with the best
     balanced accuracy between held-out digits and held-out outliers, but never one that refuses more than
-    1 % of the digits.  ``unsure_below``: the smallest confidence from which on the answers to held-out
+    0.2 % of the digits.  ``unsure_below``: the smallest confidence from which on the answers to held-out
     digits are at least 99.9 % right.
 
     Args:
@@ -36,7 +36,7 @@ def calibrate(logits: np.ndarray, targets: np.ndarray, outlier_logits: np.ndarra
         grid = np.linspace(0.2, 0.95, 151)
         kept = (confidence[None] >= grid[:, None]).mean(axis=1)
         refused = (outlier_confidence[None] < grid[:, None]).mean(axis=1)
-        reject = float(grid[np.argmax(np.where(kept >= 0.99, kept + refused, 0))])
+        reject = float(grid[np.argmax(np.where(kept >= 0.998, kept + refused, 0))])
     order = np.argsort(-confidence)
     wrong = np.cumsum(probabilities.argmax(axis=1)[order] != targets[order])
     good = np.flatnonzero(wrong / np.arange(1, len(order) + 1) <= 1e-3)

@@ -84,7 +84,7 @@ def _components(shape: tuple[int, ...], pieces: list) -> np.ndarray:
     canvas = np.full((*shape[:2], 3), 255, np.uint8)
     for number, piece in enumerate(pieces):
         # Steps of the golden angle keep neighbours' hues far apart.
-        hue = np.uint8([[[int(number * 68.75) % 180, 200, 200]]])
+        hue = np.array([[[int(number * 68.75) % 180, 200, 200]]], np.uint8)
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0]
         canvas[piece.y : piece.bottom, piece.x : piece.right][piece.mask] = colour
     return canvas

@@ -11,7 +11,7 @@ import numpy as np
 from apps.digits.segmentation import Ink, pen_width
 from common.data.framing import BOX_SHARE, frame
 
-__all__ = ["Piece", "TextLine", "cropped", "cut", "framed", "joined", "text_lines"]
+__all__ = ["Piece", "TextLine", "cropped", "framed", "joined", "text_lines"]
 
 # 5th and 95th percentile of the pen's width on MNIST's training pictures are 1.6 and 4.0 pixels, its median
 # is 2.5 (measured with ``pen_width``); strokes are brought between these two and left alone inside.
@@ -36,22 +36,27 @@ class Piece:
 
     @property
     def height(self) -> int:
+        """Height of the ink."""
         return self.mask.shape[0]
 
     @property
     def width(self) -> int:
+        """Width of the ink."""
         return self.mask.shape[1]
 
     @property
     def right(self) -> int:
+        """First column right of the ink."""
         return self.x + self.width
 
     @property
     def bottom(self) -> int:
+        """First row under the ink."""
         return self.y + self.height
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Middle of the box, (x, y)."""
         return self.x + self.width / 2, self.y + self.height / 2
 
 
@@ -95,32 +100,6 @@ def joined(pieces: Sequence[Piece]) -> Piece:
     for piece in pieces:
         mask[piece.y - y : piece.bottom - y, piece.x - x : piece.right - x] |= piece.mask
     return Piece(x, y, mask)
-
-
-def cut(piece: Piece, pen: float, limit: int = 5) -> list[Piece]:
-    """Cut a piece into bits at the columns where only one stroke, or none, crosses: candidates for a touch.
-
-    Args:
-        piece: what may be several digits that touch.
-        pen: width of the strokes in working pixels.
-        limit: largest number of cuts; the thinnest crossings are taken.
-    """
-    columns = piece.mask.sum(axis=0).astype(np.float32)
-    smooth = cv2.GaussianBlur(columns[None], (0, 0), max(pen / 3, 0.5))[0]
-    margin = max(int(0.12 * piece.height), round(pen), 1)
-    places: list[int] = []
-    for column in np.argsort(smooth, kind="stable"):
-        near_edge = column < margin or column > piece.width - margin
-        near_other = any(abs(column - place) < 1.5 * margin for place in places)
-        if smooth[column] > 3 * pen or len(places) == limit:
-            break
-        if not near_edge and not near_other:
-            places.append(int(column))
-    edges = [0, *sorted(places), piece.width]
-    bits = (piece.mask[:, left:right] for left, right in zip(edges, edges[1:], strict=False))
-    return [
-        cropped(bit, piece.x + left, piece.y) for bit, left in zip(bits, edges, strict=False) if bit.any()
-    ]
 
 
 def framed(piece: Piece, slope: float = 0.0) -> np.ndarray:
@@ -171,7 +150,7 @@ def _components(ink: Ink) -> list[Piece]:
     extents = [max(piece.mask.shape) for piece in pieces]
     if not pieces:
         return []
-    typical = _weighted_median(extents, np.square(extents))
+    typical = _weighted_median(extents, [extent**2 for extent in extents])
     kept = [
         piece
         for piece, extent in zip(pieces, extents, strict=True)

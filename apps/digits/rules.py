@@ -62,13 +62,13 @@ def _is_rule(rule: _Rule, side: int, written: float) -> bool:
 
 def _rules(mask: np.ndarray, pen: float) -> tuple[list[_Rule], np.ndarray]:
     """Return the nearly level lines, and the mask's pixels that are thin from top to bottom."""
-    thin = mask & (_vertical_runs(mask) <= 1.5 * pen)
+    thin = np.logical_and(mask, _vertical_runs(mask) <= 1.5 * pen)
     shrink = max(1, round(max(mask.shape) / LOOK_SIDE))
-    small = thin
+    small: np.ndarray = thin
     if shrink > 1:
         size = [length // shrink * shrink for length in mask.shape]
         blocks = thin[: size[0], : size[1]].reshape(size[0] // shrink, shrink, size[1] // shrink, shrink)
-        small = blocks.any(axis=(1, 3))
+        small = np.asarray(blocks.any(axis=(1, 3)))
     shortest = 0.2 * small.shape[1]
     found = cv2.HoughLinesP(
         small.astype(np.uint8) * 255,

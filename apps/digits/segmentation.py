@@ -75,8 +75,9 @@ def is_light_on_dark(pixels: np.ndarray) -> bool:
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = _resized(grey, min(1.0, 400 / max(grey.shape)))
     window = min(max(small.shape) // 2, 200) | 1
-    padded = cv2.copyMakeBorder(small, *[window // 2] * 4, cv2.BORDER_REFLECT)
-    inner = slice(window // 2, -(window // 2) or None)
+    edge = window // 2
+    padded = cv2.copyMakeBorder(small, edge, edge, edge, edge, cv2.BORDER_REFLECT)
+    inner = slice(edge, -edge or None)
     departure = small.astype(np.float32) - cv2.medianBlur(padded, window)[inner, inner]
     detail = small - cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(small.shape) / 16)
     return float((departure * detail**2).sum()) > 0

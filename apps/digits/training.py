@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from common import artifact, devices, losses
 from common.console import Advance
 from common.errors import UsageError, UserError, nearest
+from common.registry import Registry
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from common.data.datasets import DatasetSpec, Split
     from common.training import Recipe, TrainingState
 
-__all__ = ["TrainOptions", "TrainResult", "train"]
+__all__ = ["NETWORK_OPTIONS", "TrainOptions", "TrainResult", "train"]
+
+
+# The options of each network's function, so that a slip of the pen costs no import of a framework.
+NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
+NETWORK_OPTIONS.register("perceptron", ())
+NETWORK_OPTIONS.register("mlp", ("hidden", "activation"))
+NETWORK_OPTIONS.register("lenet", ("activation", "pooling", "fully_connected", "filters", "units"))
+NETWORK_OPTIONS.register("cnn", ("width", "drop_rate"))
 
 
 @dataclass(frozen=True)
@@ -109,11 +117,9 @@ def train(
         UserError: data that cannot be had; a run folder that is in use; nothing to resume.
         TrainingDiverged: the loss is no longer a number.
     """
-    from apps.digits.models import NETWORKS
-
     if resume:
         out, options, command = _stored_run(out)
-    arguments = _checked_arguments(options, signature(NETWORKS.get(options.network)))
+    arguments = _checked_arguments(options)
     if options.loss:
         losses.check_pairing(options.loss, "one of K")
         if options.network == "perceptron" and options.loss != "perceptron":
@@ -126,6 +132,9 @@ def train(
 
     from apps.digits import calibration, data, recipes
     from apps.digits.evaluation import evaluate
+    from apps.digits.models import NETWORKS
+    from apps.digits.report import training_report
+    from common.predictor import Predictor
 
     source, note = (options.data, f"data: {options.data}") if options.data else data.best_at_hand()
     dataset = data.open_data(source, size=options.train_size, seed=options.seed)
@@ -149,7 +158,6 @@ def train(
     keras.utils.set_random_seed(options.seed)
     with _policy(recipe.precision):
         network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)
-    started = time.monotonic()
     outliers: np.ndarray | None = None
     if options.network == "perceptron":
         history = _train_units(network, kept, recipe, progress)
@@ -158,44 +166,58 @@ def train(
             folder = None if options.outliers == "auto" else Path(options.outliers)
             kept, outliers = data.with_outliers(kept, classes, folder, share=0.05, seed=options.seed)
         history = _train_network(network, kept, held, recipe, run, classes, resume, progress)
-    seconds = time.monotonic() - started
+    seconds = sum(row["seconds"] for row in history)
 
     def answer(images: np.ndarray) -> np.ndarray:
-        return network.predict(images.astype(np.float32) / 255, batch_size=256, verbose=0)
+        return network.predict(images, batch_size=256, verbose=0)
 
-    card = artifact.Card(
+    thresholds = calibration.calibrate(
+        answer(held.images / np.float32(255)),
+        held.targets,
+        None if outliers is None else answer(outliers / np.float32(255)),
+    )
+    card = _card(options, arguments, dataset.spec, recipe, thresholds, command, shown=outliers is not None)
+    evaluation = evaluate(Predictor(card, answer), dataset.test)
+    card = replace(card, metrics={"test accuracy": evaluation.accuracy})
+    report = training_report(card, history, evaluation, dataset.test, seconds, run)
+    card = artifact.save(run, network, card, report=report)
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return TrainResult(run, card, evaluation, seconds, note)
+
+
+def _card(
+    options: TrainOptions,
+    arguments: dict[str, Any],
+    spec: DatasetSpec,
+    recipe: Recipe,
+    thresholds: dict[str, float],
+    command: str,
+    *,
+    shown: bool,
+) -> artifact.Card:
+    """Return the card, without the figures of the test split; ``shown`` says whether outliers were."""
+    return artifact.Card(
         app="digits",
         network=options.network,
         arguments=arguments,
-        classes=dataset.spec.classes,
-        input_shape=dataset.spec.shape,
+        classes=spec.classes,
+        input_shape=spec.shape,
         preprocessing="bright strokes on black, 0 to 1; fitted into a 20×20 box, centred by mass in 28×28",
         activation="softmax",
-        calibration=calibration.calibrate(
-            answer(held.images), held.targets, None if outliers is None else answer(outliers)
-        ),
+        calibration=thresholds,
         metrics={},
-        data={"name": dataset.spec.name, "fingerprint": dataset.spec.fingerprint} | dataset.spec.counts,
+        data={
+            "name": spec.name,
+            "fingerprint": spec.fingerprint,
+            **spec.counts,
+            "outliers": options.outliers if shown else "none",
+        },
         command=command,
         seed=options.seed,
         recipe=recipe.to_json(),
         intended_use="reading single handwritten digits, framed as MNIST's are (cnnapps digits predict does it)",
         limits="not for characters of other kinds; not for decisions about people without a second reading",
     )
-    from common.predictor import Predictor
-
-    evaluation = evaluate(
-        Predictor(card, lambda images: network.predict(images, batch_size=256, verbose=0)), dataset.test
-    )
-    card = replace(card, metrics={"test accuracy": evaluation.accuracy})
-
-    from apps.digits.report import training_report
-
-    card = artifact.save(
-        run, network, card, report=training_report(card, history, evaluation, dataset.test, seconds, run)
-    )
-    (run / "checkpoint.npz").unlink(missing_ok=True)
-    return TrainResult(run, card, evaluation, seconds, note)
 
 
 def _train_network(
@@ -230,6 +252,7 @@ def _train_units(
 ) -> list[dict[str, float]]:
     from common.layers import train_perceptron
 
+    started = time.monotonic()
     examples = kept.images.reshape(len(kept), -1).astype(np.float32) / 255
     mistakes = train_perceptron(
         network.get_layer("units"),
@@ -240,12 +263,14 @@ def _train_units(
         seed=recipe.seed,
         progress=lambda done, total: progress(done, total, "passes"),
     )
-    return [{"epoch": number, "loss": share} for number, share in enumerate(mistakes, start=1)]
+    seconds = (time.monotonic() - started) / len(mistakes)
+    rows = enumerate(mistakes, start=1)
+    return [{"epoch": number, "loss": share, "seconds": seconds} for number, share in rows]
 
 
-def _checked_arguments(options: TrainOptions, taken: Signature) -> dict[str, Any]:
+def _checked_arguments(options: TrainOptions) -> dict[str, Any]:
     arguments = dict(options.arguments or {})
-    known = list(taken.parameters)[2:]
+    known = NETWORK_OPTIONS.get(options.network)
     for name in arguments:
         if name not in known:
             raise UsageError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from common.devices import import_tensorflow
 from common.errors import InputError, UserError
 
 __all__ = ["Dataset", "DatasetSpec", "Split", "is_prepared", "load"]
@@ -178,15 +180,20 @@ def _embedded_digits(side: int, seed: int) -> Dataset:
 
 
 def _tfds(name: str) -> Dataset:
-    import importlib
-
-    tfds = importlib.import_module("tensorflow_datasets")
     prepared, offline = is_prepared(name), os.environ.get("CNNAPPS_OFFLINE", "") not in ("", "0")
     if offline and not prepared:
         raise UserError(
             f"data set {name!r} is not in {data_directory()} and CNNAPPS_OFFLINE is set",
             f"unset it, or set TFDS_DATA_DIR to a folder that holds {name}",
         )
+    if not prepared and not _reachable():
+        raise UserError(
+            f"data set {name!r} is not in {data_directory()} and the network cannot be reached",
+            "connect, set TFDS_DATA_DIR to a folder that holds it, or give a folder with --data",
+        )
+    import_tensorflow()
+    import tensorflow_datasets as tfds
+
     try:
         builder = tfds.builder(name, data_dir=data_directory())
         if not prepared:
@@ -210,3 +217,12 @@ def _tfds(name: str) -> Dataset:
         ) from error
     classes = tuple(features["label"].names)
     return Dataset(_describe(name, classes, *splits), *splits)
+
+
+def _reachable(seconds: float = 5.0) -> bool:
+    """Return whether the host of TFDS's metadata answers; TFDS itself retries for minutes."""
+    try:
+        socket.create_connection(("storage.googleapis.com", 443), timeout=seconds).close()
+    except OSError:
+        return False
+    return True

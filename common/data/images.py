@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -28,6 +29,7 @@ SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm"}
 )
 MAX_PIXELS = 500_000_000
+MAX_MEMORY = 1_300_000_000  # bytes that decoding one picture may hold
 MAX_SIDE = 4000
 
 _READABLE = "PNG, JPEG, GIF, BMP, TIFF and WebP can be read"
@@ -79,7 +81,7 @@ def decode(
         max_side: pictures with a longer side are shrunk by a whole factor while they are decoded.
 
     Raises:
-        InputError: no such file, empty, damaged, not a picture, or more than ``max_pixels``.
+        InputError: no such file, empty, damaged, not a picture, or more than ``max_pixels`` or ``MAX_MEMORY``.
     """
     name, stream = _open(source)
     with stream, _no_pillow_limit():
@@ -95,6 +97,13 @@ def decode(
         if size[0] * size[1] > max_pixels:
             raise InputError(
                 f"{name}: {size[0]}x{size[1]} is more than the limit of {max_pixels / 1e6:g} million pixels",
+                "shrink it first",
+            )
+        memory = _memory(image, grey, max_side)
+        if memory > MAX_MEMORY:
+            raise InputError(
+                f"{name}: {size[0]}x{size[1]} would take {memory / 1e9:.1f} GB to decode, the limit is "
+                f"{MAX_MEMORY / 1e9:g} GB",
                 "shrink it first",
             )
         try:
@@ -135,7 +144,7 @@ def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
             matches = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
             problem = InputError(f"{given}: no pictures in this folder", _READABLE)
         elif path.exists():
-            matches, problem = [path], None
+            matches, problem = [path], InputError(f"{given}: no picture", _READABLE)
         elif glob.has_magic(str(given)):
             matches = [
                 Path(match) for match in glob.glob(str(given), recursive=True) if Path(match).is_file()
@@ -173,7 +182,7 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
-def _open(source: str | Path | bytes) -> tuple[str, io.BufferedIOBase]:
+def _open(source: str | Path | bytes) -> tuple[str, BinaryIO]:
     """Return a name for messages and an open, non-empty stream."""
     if isinstance(source, bytes):
         if not source:
@@ -205,7 +214,7 @@ def _no_pillow_limit() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _what_it_is(stream: io.BufferedIOBase) -> str:
+def _what_it_is(stream: BinaryIO) -> str:
     stream.seek(0)
     head = stream.read(512)
     if head[4:8] == b"ftyp":
@@ -224,6 +233,17 @@ def _first_line(error: BaseException) -> str:
     return lines[0][:120] if lines else type(error).__name__
 
 
+def _memory(image: Image.Image, grey: bool, max_side: int) -> int:
+    """Return how many bytes Pillow and its decoder will hold of a picture that has not been decoded yet."""
+    pixels = image.size[0] * image.size[1]
+    if image.format in ("JPEG", "MPO"):
+        if image.info.get("progressive"):
+            return 6 * pixels  # libjpeg keeps the coefficients of the whole picture, 16 bits each
+        factor = next((factor for factor in (8, 4, 2) if max(image.size) >= factor * max_side), 1)
+        return (1 if grey else 4) * pixels // factor**2
+    return (1 if image.mode in ("1", "L", "P") else 4) * pixels
+
+
 def _frame_notes(image: Image.Image) -> tuple[str, ...]:
     # An MPO file is one photograph with previews or a second eye, not an animation.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -235,7 +255,7 @@ def _frame_notes(image: Image.Image) -> tuple[str, ...]:
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:
     try:
-        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
     except _DAMAGE:  # a broken EXIF block is no reason to refuse the picture
         return None
 
@@ -286,6 +306,9 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         target = "L" if image.mode == "L" else "RGB"
         if target == "L":
             return image
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=target)
+        converted = ImageCms.profileToProfile(
+            image, source, ImageCms.createProfile("sRGB"), outputMode=target
+        )
+        return converted or image
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image

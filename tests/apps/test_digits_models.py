@@ -1,10 +1,13 @@
 """Every network of the digits app: shapes, gradients, and the sizes the lecture gives."""
 
+from inspect import signature
+
 import keras
 import numpy as np
 import pytest
 
 from apps.digits.models import NETWORKS, lenet, mlp
+from apps.digits.training import NETWORK_OPTIONS
 from common.layers import dense_as_conv
 
 
@@ -52,6 +55,12 @@ def test_lenet_with_dense_and_with_convolution_give_the_same_numbers():
     conv.get_layer("scores_conv").set_weights(dense_as_conv(scores, (1, 1, 500)).get_weights())
     x = np.random.default_rng(2).random((5, 28, 28, 1)).astype("float32")
     np.testing.assert_allclose(conv(x), dense(x), atol=1e-5)
+
+
+def test_the_light_table_of_options_agrees_with_the_functions():
+    assert NETWORK_OPTIONS.names() == NETWORKS.names()
+    for name in NETWORKS.names():
+        assert NETWORK_OPTIONS.get(name) == tuple(signature(NETWORKS.get(name)).parameters)[2:]
 
 
 def test_mlp_has_one_to_three_hidden_layers():

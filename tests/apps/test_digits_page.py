@@ -60,8 +60,11 @@ def classify():
             ink = letter((160, 160), digit, 40, 120, 80, pen) > 127
             rows, columns = np.where(ink)
             cut = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-            templates.append(framed(Piece(0, 0, cut)).ravel())
-            labels.append(int(digit))
+            picture = framed(Piece(0, 0, cut))
+            # Centring rounds to whole pixels, so that a glyph may stand one beside its template.
+            for shift in ((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)):
+                templates.append(np.roll(picture, shift, (0, 1)).ravel())
+                labels.append(int(digit))
     templates = np.stack(templates)
     templates /= np.linalg.norm(templates, axis=1, keepdims=True)
 

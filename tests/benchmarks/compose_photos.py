@@ -35,17 +35,20 @@ class Scene:
     effects: frozenset[str]
 
 
-def compose(digits: np.ndarray, random: np.random.Generator) -> Scene:
+def compose(digits: np.ndarray, random: np.random.Generator, *, touching: float = 0.0) -> Scene:
     """Write a row of digits on a page and photograph it.
 
     Args:
         digits: ``(n, 28, 28)`` uint8, light on dark, in the order they are written.
         random: of everything.
+        touching: chance that a digit's ink runs into its left neighbour's.
     """
     effects: set[str] = set()
-    tall = int(random.integers(40, 260) if len(digits) == 1 else random.integers(30, 110))
+    tall = int(random.integers(40, 180) if len(digits) == 1 else random.integers(30, 110))
     strokes = [_stroke(digit, tall, random) for digit in digits]
-    coverage, boxes = _row(strokes, tall, random)
+    coverage, boxes = _row(strokes, tall, touching, random)
+    if touching:
+        effects.add("touching")
     # The sheet goes on beyond what the camera will see of it.
     beyond = int(0.3 * max(coverage.shape))
     inner = np.array([beyond, beyond, *coverage.shape[::-1]])
@@ -125,7 +128,9 @@ def _stroke(digit: np.ndarray, tall: int, random: np.random.Generator) -> np.nda
     return np.clip((big - level) * 4 * scale / big.max() / 2 + 0.5, 0, 1)
 
 
-def _row(strokes: list[np.ndarray], tall: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _row(
+    strokes: list[np.ndarray], tall: int, touching: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Set the strokes side by side, some nearly touching, on a page with wide or narrow margins."""
     gaps = random.uniform(0.05, random.uniform(0.2, 0.9), len(strokes)) * tall
     inner = [max(random.uniform(0.1, 2.0), 0.1) * tall for _ in range(4)]
@@ -133,15 +138,50 @@ def _row(strokes: list[np.ndarray], tall: int, random: np.random.Generator) -> t
     height = int(inner[1] + inner[2] + 1.5 * tall)
     width = int(left + sum(stroke.shape[1] for stroke in strokes) + gaps.sum() + inner[3])
     page, boxes = np.zeros((height, width), np.float32), []
+    before: tuple[np.ndarray, int, int] | None = None
     for stroke, gap in zip(strokes, gaps, strict=True):
         x = int(left)
         y = int(np.clip(inner[1] + random.uniform(-0.06, 0.06) * tall, 0, height - stroke.shape[0]))
+        if before and random.random() < touching:
+            x = _meeting(before, stroke, y, tall, random) or x
         window = page[y : y + stroke.shape[0], x : x + stroke.shape[1]]
         np.maximum(window, stroke[: window.shape[0], : window.shape[1]], out=window)
         rows, columns = np.where(stroke > 0.5)
         boxes.append((x + columns.min(), y + rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1))
-        left += columns.max() + gap
+        before = (stroke, x, y)
+        left = x + columns.max() + gap
     return page, np.array(boxes, np.float32)
+
+
+def _meeting(
+    before: tuple[np.ndarray, int, int], stroke: np.ndarray, y: int, tall: int, random: np.random.Generator
+) -> int | None:
+    """Return the column at which ``stroke`` runs into the one before it, in one or two small places.
+
+    It is pushed to the left until the ink meets, then up to two thirds of a pen's width further; digits that
+    would run along each other, which nobody could read, are not made.
+    """
+    other, other_x, other_y = before
+    top, bottom = max(y, other_y), min(y + stroke.shape[0], other_y + other.shape[0])
+    left_ink, right_ink = other[top - other_y : bottom - other_y] > 0.5, stroke[top - y : bottom - y] > 0.5
+    rows = left_ink.any(axis=1) & right_ink.any(axis=1)
+    if not rows.any():
+        return None
+    ends = left_ink.shape[1] - 1 - left_ink[rows, ::-1].argmax(axis=1)
+    meets = other_x + int((ends - right_ink[rows].argmax(axis=1)).max())
+    for press in random.uniform(0.01, 0.08, 6) * tall:
+        x = round(meets - press)
+        shared = np.zeros(left_ink.shape, np.uint8)
+        start = max(x - other_x, 0)
+        count = min(left_ink.shape[1] - start, right_ink.shape[1])
+        if x < other_x or count <= 0:
+            continue
+        shared[:, start : start + count] = left_ink[:, start : start + count] & right_ink[:, :count]
+        count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(shared, np.ones((3, 3), np.uint8)))
+        short = stats[1:, cv2.CC_STAT_HEIGHT].max(initial=0) < 0.25 * tall
+        if 2 <= count <= 3 and short and shared.sum() < (0.14 * tall) ** 2:
+            return x
+    return None
 
 
 def _colours(chalk: bool, random: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
