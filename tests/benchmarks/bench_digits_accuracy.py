@@ -69,7 +69,7 @@ def main() -> None:
     low, high = shipped["accuracy_interval_95"]
     text = (
         f"{table(head, rows)}\n\n"
-        "Peak memory is the largest of the rows so far (the operating system's figure for child processes).\n\n"
+        "Peak memory is that of the largest child process so far, as the operating system counts it.\n\n"
         f"The shipped network, `digits evaluate --data mnist --robust`: **{shipped['accuracy']:.2%}** "
         f"({low:.2%} to {high:.2%}), {shipped['errors']} of {shipped['count']} wrong, calibration error "
         f"{shipped['calibration_error']:.4f}.\n\n"
