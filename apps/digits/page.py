@@ -23,6 +23,7 @@ from apps.digits.glyphs import Piece, TextLine, cropped, framed, joined, text_li
 from apps.digits.segmentation import find_ink
 from apps.digits.touching import between, seams
 from common.data.framing import frame
+from common.predictor import softmax
 
 __all__ = ["Box", "Classify", "Glyph", "Page", "Reading", "Status", "find_digits", "read_page"]
 
@@ -133,8 +134,7 @@ def read_page(
 
     def probabilities(pictures: Sequence[np.ndarray]) -> np.ndarray:
         logits = np.asarray(classify(np.stack(pictures)[..., None]), np.float64) / temperature
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return shares / shares.sum(axis=1, keepdims=True)
+        return softmax(logits)
 
     def reading(glyph: Glyph, row: np.ndarray, space: bool = False) -> Reading:
         best = float(row.max())
