@@ -1,9 +1,10 @@
 """What a trained model is on disk: a folder that says everything about itself.
 
-    model.keras    the network, for going on training and for a GPU
-    model.tflite   the same network for LiteRT, for a CPU without TensorFlow
-    card.json      what it is, how it was made, what it reaches, how to use it
-    report.html    curves, confusion, worst mistakes
+    model.keras        the network, for going on training and for a GPU
+    model.tflite       the same network for LiteRT, for a CPU without TensorFlow
+    model_int8.tflite  the same in 8-bit integers, for very many pictures, where the app made one
+    card.json          what it is, how it was made, what it reaches, how to use it
+    report.html        curves, confusion, worst mistakes
 
 ``card.json`` is written last, so a folder with a card is whole.  Nothing is pickled.
 """
@@ -23,6 +24,7 @@ from common.errors import ArtifactError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 __all__ = ["FORMAT", "Card", "Measure", "read_card", "require", "resolve", "save", "shipped", "versions"]
 
@@ -94,7 +96,13 @@ class Card:
 
 
 def save(
-    folder: Path, model: keras.Model, card: Card, *, report: str = "", extra: dict[str, bytes] | None = None
+    folder: Path,
+    model: keras.Model,
+    card: Card,
+    *,
+    report: str = "",
+    samples: np.ndarray | None = None,
+    extra: dict[str, bytes] | None = None,
 ) -> Card:
     """Write an artifact into ``folder``: to temporary files first, the card last.
 
@@ -103,6 +111,8 @@ def save(
         model: the trained network.
         card: what to say of it; weights, versions and time are filled in.
         report: the text of ``report.html``.
+        samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs that give the ranges of the activations in
+            ``model_int8.tflite``; without them there is none.
         extra: further files by name, such as arrays that explain the network.
 
     Returns:
@@ -127,6 +137,8 @@ def save(
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
         (temporary / "model.tflite").write_bytes(to_litert(model))
+        if samples is not None:
+            (temporary / "model_int8.tflite").write_bytes(to_litert(model, "int8", samples))
         for file_name, content in (extra or {}).items():
             (temporary / file_name).write_bytes(content)
         if report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from common.devices import native_chatter_held
 from common.errors import MissingExtra, UserError
+from common.files import replacing
 from common.predictor import Runner, litert_runner
 from common.registry import Registry
 
@@ -112,17 +112,10 @@ def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Pa
     path = out.with_name(out.name + kind.suffix)
     if path.exists():
         raise UserError(f"{path} exists", "remove it or choose another --out")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(".writing-" + path.name)
-    try:
+    with replacing(path) as temporary:
         kind.write(_inference_network(model), temporary, pictures)
         run = kind.open(temporary)
         theirs = np.concatenate([run(pictures[i : i + 256]) for i in range(0, len(pictures), 256)])
-        temporary.rename(path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
     ours = model.predict(pictures, batch_size=256, verbose=0)
     return Parity(
         format=name,

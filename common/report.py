@@ -7,12 +7,11 @@ dark setting and fits a phone.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Section", "render", "write"]
+__all__ = ["Section", "render"]
 
 Row = Sequence[object]
 
@@ -72,13 +71,3 @@ def render(
         command=command,
         next_command=next_command,
     )
-
-
-def write(path: Path, html: str) -> None:
-    """Write a page under a temporary name, then rename it: a reader never meets half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

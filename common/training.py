@@ -25,6 +25,7 @@ from common import losses
 from common.data.augment import Augmentation
 from common.data.stream import TrainingStream
 from common.errors import TrainingDiverged, UsageError, UserError
+from common.files import replacing, write_text
 from common.registry import Registry
 from common.schedules import RateSchedule
 
@@ -144,7 +145,7 @@ def fit(
     checkpoint = _Checkpoint(run / "checkpoint.npz", model, average, state, recipe)
     if resume:
         checkpoint.restore()
-    (run / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
+    write_text(run / "recipe.json", json.dumps(recipe.to_json(), indent=2) + "\n")
     per_epoch = stream.steps_per_epoch
     callback = _Step(state, per_epoch, run, average, checkpoint, validate, progress, checkpoint_seconds)
     rest = -state.step % per_epoch
@@ -200,7 +201,7 @@ class _Step(keras.callbacks.Callback):
         self.state.losses.clear()
         self.checkpoint.save()
         self.saved_at = time.monotonic()
-        _write_atomically(self.run / "history.json", json.dumps(self.state.history, indent=1) + "\n")
+        write_text(self.run / "history.json", json.dumps(self.state.history, indent=1) + "\n")
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         # Keras reports the mean since the start of the epoch; the step's own loss is the difference.
@@ -309,10 +310,8 @@ class _Checkpoint:
             "losses": self.state.losses,
             "recipe": self.recipe,
         }
-        temporary = self.path.with_suffix(".tmp.npz")
-        with temporary.open("wb") as file:
-            np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
-        temporary.replace(self.path)
+        with replacing(self.path) as temporary:
+            np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)
 
     def restore(self) -> None:
         if not self.path.exists():
@@ -330,9 +329,3 @@ class _Checkpoint:
                 variable.assign(saved[name])
         self.state.step, self.state.history[:] = meta["step"], meta["history"]
         self.state.losses[:] = meta["losses"]
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -134,20 +134,23 @@ def evaluate(
     robust: Annotated[
         bool, typer.Option("--robust", help="Also under rotation, shift, noise, blur, inversion.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", help="litert, litert-int8 (three times as fast) or keras (GPU).")
+    ] = "litert",
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Accuracy, confusion, calibration and worst mistakes on the test split."""
     from apps.digits.evaluation import evaluate_model
-    from common.report import write
+    from common.files import write_text
 
     console = Console(json=json, quiet=quiet)
-    result = evaluate_model(model, data, robust=robust, command=command_line())
+    result = evaluate_model(model, data, engine=engine, robust=robust, command=command_line())
     console.note(result.note)
     console.result(result.evaluation.to_json(), result.print)
     if out:
-        write(out, result.report())
+        write_text(out, result.report())
         console.note(f"report: {out}")
     console.next("cnnapps digits predict photo.jpg")
 

@@ -54,8 +54,8 @@ def with_outliers(
         classes: number of classes K.
         folder: pictures of things that are no digits and, if there are any, TrueType fonts to draw letters
             with; None for drawings in embedded fonts only.
-        share: drawings as a share of the training pictures, where there is no folder; else as many are
-            drawn as the folder has pictures.
+        share: drawings as a share of the training pictures, where there is no folder; else twice as many
+            are drawn as the folder has pictures.
         seed: of the drawing.
 
     Returns:
@@ -67,7 +67,7 @@ def with_outliers(
     else:
         found = read_pictures(folder)
         fonts = sorted(folder.glob("*.[ot]tf"))
-        joined = np.concatenate([found, synthesize(len(found), train.images, seed=seed, fonts=fonts)])
+        joined = np.concatenate([found, synthesize(2 * len(found), train.images, seed=seed, fonts=fonts)])
     held = synthesize(max(64, len(joined) // 5), train.images, seed=seed + 1)
     images = np.concatenate([train.images, joined])
     targets = np.concatenate([train.one_hot(classes), uniform_targets(len(joined), classes)])

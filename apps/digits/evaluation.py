@@ -190,15 +190,18 @@ class ModelEvaluation:
         return render(title, rows, sections, self.command, "cnnapps digits predict photo.jpg")
 
 
-def evaluate_model(model: str, source: str, *, robust: bool = False, command: str = "") -> ModelEvaluation:
+def evaluate_model(
+    model: str, source: str, *, engine: str = "litert", robust: bool = False, command: str = ""
+) -> ModelEvaluation:
     """Evaluate a shipped model or a run on the test split of ``source`` ("" for the best at hand).
 
     Raises:
+        UsageError: an unknown engine.
         UserError: the data have other classes than the model.
     """
     from apps.digits.data import best_at_hand, open_data
 
-    predictor = load(model)
+    predictor = load(model, engine=engine)
     chosen, note = (source, f"data: {source}") if source else best_at_hand()
     dataset = open_data(chosen)
     if dataset.spec.classes != predictor.card.classes:

@@ -28,6 +28,7 @@ from apps.digits.explanation_page import (
 )
 from common import artifact, report
 from common.errors import InputError
+from common.files import replacing, write_text
 from common.predictor import load_network, softmax
 
 if TYPE_CHECKING:
@@ -188,11 +189,9 @@ def explain_file(
         next_command="cnnapps digits train --network lenet",
     )
     picture = out or Path(f"{Path(path).stem}.explained.png")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    temporary = picture.with_name(f".{picture.name}.tmp")
-    temporary.write_bytes(explanation.figure)
-    temporary.replace(picture)
-    report.write(picture.with_suffix(".html"), explanation.html)
+    with replacing(picture) as temporary:
+        temporary.write_bytes(explanation.figure)
+    write_text(picture.with_suffix(".html"), explanation.html)
     return explanation, picture, picture.with_suffix(".html")
 
 

@@ -22,7 +22,7 @@ __all__ = ["LETTERS", "synthesize", "uniform_targets"]
 
 # Letters and signs that are no digit in anybody's hand.  O, l, S, Z, b, g, q and the like are left out: as
 # pictures they are digits.
-LETTERS = "AEFHKMNPQRWXaefhkmnpvwx&@#%?*=+$"
+LETTERS = "AEFHKMNPQRWXaefhkmnpvwx&@#%?*=+"
 
 
 def synthesize(
@@ -43,8 +43,7 @@ def synthesize(
     random = np.random.default_rng(seed)
     faces = [str(path) for path in fonts] or _embedded_fonts()
     makers: list[Callable[[], np.ndarray]] = [
-        lambda: _letter(random, faces),
-        lambda: _letter(random, faces),
+        *[lambda: _letter(random, faces)] * 4,
         lambda: _scribble(random),
         lambda: _blob(random),
         lambda: _line(random),
@@ -75,7 +74,7 @@ def _letter(random: np.random.Generator, faces: Sequence[str]) -> np.ndarray:
     stroke = int(random.integers(0, 4))
     ImageDraw.Draw(canvas).text((32, 20), text, 255, font, stroke_width=stroke)
     ink = np.asarray(canvas.rotate(float(random.normal(0, 8)), Image.Resampling.BILINEAR), np.float32) / 255
-    return cv2.GaussianBlur(ink, (0, 0), float(random.uniform(0.5, 2.5)))
+    return cv2.GaussianBlur(ink, (0, 0), float(random.uniform(0.3, 1.2)))
 
 
 def _scribble(random: np.random.Generator) -> np.ndarray:
@@ -85,7 +84,7 @@ def _scribble(random: np.random.Generator) -> np.ndarray:
     t = np.linspace(0, len(knots) - 1, 200)
     smooth = np.stack([np.interp(t, np.arange(len(knots)), knots[:, axis]) for axis in (0, 1)], axis=1)
     smooth = cv2.GaussianBlur(smooth, (1, 15), 0).astype(np.int32)
-    cv2.polylines(canvas, [smooth], bool(random.integers(2)), 1.0, int(random.integers(3, 10)), cv2.LINE_AA)
+    cv2.polylines(canvas, [smooth], bool(random.integers(2)), 1.0, int(random.integers(5, 16)), cv2.LINE_AA)
     return canvas
 
 
@@ -100,7 +99,7 @@ def _blob(random: np.random.Generator) -> np.ndarray:
 def _line(random: np.random.Generator) -> np.ndarray:
     """Crosses, corners, grids and flat dashes, but no single upright stroke: that is a 1."""
     canvas = np.zeros((128, 128), np.float32)
-    width = int(random.integers(2, 10))
+    width = int(random.integers(5, 16))
     if random.random() < 0.3:
         cv2.line(canvas, (14, 64), (114, int(random.integers(50, 78))), 1.0, width, cv2.LINE_AA)
         return canvas

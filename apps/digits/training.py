@@ -180,7 +180,8 @@ def train(
     evaluation = evaluate(Predictor(card, answer), dataset.test)
     card = replace(card, metrics={"test accuracy": evaluation.accuracy})
     report = training_report(card, history, evaluation, dataset.test, seconds, run)
-    card = artifact.save(run, network, card, report=report)
+    samples = None if options.network == "perceptron" else held.images / np.float32(255)
+    card = artifact.save(run, network, card, report=report, samples=samples)
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, evaluation, seconds, note)
 

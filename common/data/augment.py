@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-__all__ = ["Augmentation", "Geometry", "cutmix", "cutout", "mixup", "resample", "transform_boxes"]
+__all__ = ["Augmentation", "Geometry", "blur", "cutmix", "cutout", "mixup", "resample", "transform_boxes"]
 
 Size: TypeAlias = "int | tf.Tensor"
 Seed: TypeAlias = "Sequence[int] | tf.Tensor"  # two integers
@@ -87,7 +87,11 @@ class Augmentation:
         mixup: alpha of mixup's beta distribution; 0 for none.
         cutmix: alpha of CutMix's beta distribution; 0 for none.
         stroke: largest power the brightness is raised to or rooted by; thickens or thins pen strokes.
+        blur: largest standard deviation, in pixels, of a Gaussian blur, at most 1.5.
         noise: largest standard deviation of added pixel noise.
+
+    Blur and noise are drawn as the square of a uniform number, so that most pictures stay nearly sharp and
+    clean and a few are as bad as a poor photograph.
     """
 
     geometry: Geometry = Geometry()
@@ -95,6 +99,7 @@ class Augmentation:
     mixup: float = 0.0
     cutmix: float = 0.0
     stroke: float = 0.0
+    blur: float = 0.0
     noise: float = 0.0
 
     def __call__(self, images: tf.Tensor, targets: tf.Tensor, seed: Seed) -> tuple[tf.Tensor, tf.Tensor]:
@@ -105,8 +110,10 @@ class Augmentation:
         if self.stroke:
             power = tf.random.stateless_uniform((batch, 1, 1, 1), _fold(seed, 3), -self.stroke, self.stroke)
             images = tf.maximum(images, 0.0) ** tf.exp(power)
+        if self.blur:
+            images = blur(images, self.blur * tf.random.stateless_uniform((batch,), _fold(seed, 9)) ** 2)
         if self.noise:
-            level = tf.random.stateless_uniform((batch, 1, 1, 1), _fold(seed, 4), 0.0, self.noise)
+            level = self.noise * tf.random.stateless_uniform((batch, 1, 1, 1), _fold(seed, 4)) ** 2
             images += level * tf.random.stateless_normal(tf.shape(images), _fold(seed, 5))
             images = tf.clip_by_value(images, 0.0, 1.0)
         if self.cutout:
@@ -144,6 +151,24 @@ def resample(images: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
     top = tf.gather(flat, index) * (1 - wx) + tf.gather(flat, index + 1) * wx
     bottom = tf.gather(flat, index + row) * (1 - wx) + tf.gather(flat, index + row + 1) * wx
     return top * (1 - wy) + bottom * wy
+
+
+def blur(images: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+    """Blur each image with a Gaussian of its own, 7 pixels wide; outside is 0.
+
+    Args:
+        images: ``(batch, h, w, channels)`` float.
+        deviations: ``(batch,)`` standard deviations in pixels, at most about 1.5 for a kernel this wide.
+    """
+    offsets = tf.range(-3.0, 4.0)
+    taps = tf.exp(-0.5 * (offsets / tf.maximum(deviations, 1e-3)[:, None]) ** 2)
+    taps /= tf.reduce_sum(taps, axis=1, keepdims=True)
+    weights = tf.unstack(taps[:, :, None, None, None], axis=1)
+    height, width = images.shape[1:3]
+    rows = tf.pad(images, ((0, 0), (3, 3), (0, 0), (0, 0)))
+    images = tf.add_n([weight * rows[:, k : k + height] for k, weight in enumerate(weights)])
+    columns = tf.pad(images, ((0, 0), (0, 0), (3, 3), (0, 0)))
+    return tf.add_n([weight * columns[:, :, k : k + width] for k, weight in enumerate(weights)])
 
 
 def transform_boxes(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:

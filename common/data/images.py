@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from common.errors import InputError
+from common.files import replacing
 
 __all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Picture", "decode", "find_pictures", "write_picture"]
 
@@ -167,13 +168,8 @@ def write_picture(path: Path, pixels: np.ndarray) -> Path:
     form = Image.registered_extensions().get(path.suffix.lower())
     if form not in Image.SAVE:
         raise InputError(f"{path}: {path.suffix or 'no suffix'} cannot be written", "use .png or .jpg")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, form, quality=92)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from common import artifact, predictor
 from common.artifact import Card, Measure
-from common.errors import ArtifactError
+from common.errors import ArtifactError, UsageError
 from common.layers import FusedBatchNormalization, residual_block
 
 
@@ -29,7 +29,10 @@ def saved(tmp_path_factory):
     x = FusedBatchNormalization()(residual_block(inputs, 4, squeeze=0.5))
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
     folder = tmp_path_factory.mktemp("artifacts") / "tiny"
-    written = artifact.save(folder, model, card(), report="<p>r</p>", extra={"units.txt": b"42"})
+    samples = np.random.default_rng(1).random((64, 8, 8, 1)).astype("float32")
+    written = artifact.save(
+        folder, model, card(), report="<p>r</p>", samples=samples, extra={"units.txt": b"42"}
+    )
     return folder, model, written
 
 
@@ -38,6 +41,7 @@ def test_it_holds_everything_and_nothing_else(saved):
     assert {p.name for p in folder.iterdir()} == {
         "model.keras",
         "model.tflite",
+        "model_int8.tflite",
         "card.json",
         "report.html",
         "units.txt",
@@ -63,6 +67,19 @@ def test_every_engine_gives_the_numbers_of_the_network(saved, engine):
     assert ours.logits(x[:0]).shape == (0, 3)
     with pytest.raises(ValueError, match="expected images"):
         ours.logits(x[:, :5])
+
+
+def test_eight_bits_agree_nearly(saved):
+    folder, model, _ = saved
+    x = np.random.default_rng(0).random((37, 8, 8, 1)).astype("float32")
+    exact = model.predict(x, verbose=0)
+    ours = predictor.load(folder, engine="litert-int8").logits(x)
+    assert 0 < np.abs(ours - exact).max() < 0.05 * np.ptp(exact)
+
+
+def test_an_unknown_engine_is_one_line(saved):
+    with pytest.raises(UsageError, match="no engine 'litret'.*litert"):
+        predictor.load(saved[0], engine="litret")
 
 
 def broken(saved, tmp_path, change):

@@ -7,11 +7,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.data.augment import Augmentation, Geometry, cutmix, cutout, mixup, resample, transform_boxes
+from common.data.augment import Augmentation, Geometry, blur, cutmix, cutout, mixup, resample, transform_boxes
 
 IMAGES = tf.constant(np.random.default_rng(0).random((8, 28, 24, 1)).astype("float32"))
 TARGETS = tf.one_hot(tf.range(8), 8)
-ALL = Augmentation(Geometry(0.1, 15, 0.2, 0.2, 1.0), cutout=0.3, mixup=0.4, cutmix=0.5, stroke=0.3, noise=0.1)
+ALL = Augmentation(
+    Geometry(0.1, 15, 0.2, 0.2, 1.0), cutout=0.3, mixup=0.4, cutmix=0.5, stroke=0.3, blur=1.0, noise=0.1
+)
 
 
 def test_nothing_asked_for_nothing_done():
@@ -60,6 +62,17 @@ def test_a_box_stays_on_its_object(shift, rotate, scale, shear, seed, x, y):
         return
     inside = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     np.testing.assert_allclose(found, inside, atol=1.6)
+
+
+def test_each_picture_is_blurred_by_its_own_gaussian():
+    deviations = np.array([0, 0.3, 0.5, 0.8, 1.0, 1.1, 1.2, 0.0], "float32")
+    ours = blur(IMAGES, tf.constant(deviations)).numpy()
+    np.testing.assert_allclose(ours[[0, 7]], IMAGES.numpy()[[0, 7]], atol=1e-6)
+    for index in range(1, 7):
+        theirs = cv2.GaussianBlur(
+            IMAGES[index, ..., 0].numpy(), (7, 7), float(deviations[index]), borderType=cv2.BORDER_CONSTANT
+        )
+        np.testing.assert_allclose(ours[index, ..., 0], theirs, atol=1e-5)
 
 
 def test_cutout_erases_a_square_of_that_size_at_most():

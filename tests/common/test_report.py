@@ -7,7 +7,6 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
-import pytest
 
 from common import plots, report
 from common.report import Section
@@ -101,21 +100,3 @@ def test_a_page_fits_phones_and_dark_rooms():
 def test_what_is_absent_leaves_no_empty_frame():
     page = Page(example(summary_rows=[], sections=[], command="", next_command=""))
     assert not {tag for tag, _ in page.tags} & {"table", "section", "footer", "figure", "pre"}
-
-
-def test_write_replaces_the_page_and_leaves_nothing_beside_it(tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text("old")
-    with path.open() as reader:
-        report.write(path, "neu – ünïcode")
-        assert reader.read() == "old"  # Who had it open still sees the whole old page.
-    assert path.read_text(encoding="utf-8") == "neu – ünïcode"
-    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
-
-
-def test_a_failed_write_keeps_the_old_page(tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        report.write(path, "half a page \ud800")
-    assert path.read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["report.html"]
