@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import plots
+from common.plots.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -209,7 +210,7 @@ def sheet(rows: Sequence[Sequence[Print]], heading: str, note: str) -> bytes:
     figure = Figure((_PAGE_WIDTH, height), dpi=_DPI)
 
     def write(text: str, x: float, y: float, **style: Any) -> None:
-        figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": plots.INK, "va": "center"} | style))
+        figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": INK, "va": "center"} | style))
 
     y = height - _HEADING
     write(heading, _MARGIN, y + _HEADING / 2, fontsize=20, weight="bold")
