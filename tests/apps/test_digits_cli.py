@@ -54,6 +54,7 @@ def test_training_writes_a_whole_artifact_and_says_what_next(small_run, cnnapps)
     assert names == {
         "model.keras",
         "model.tflite",
+        "model_int8.tflite",
         "card.json",
         "report.html",
         "options.json",

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common import predictor
+from common import artifact, predictor
 from common.devices import import_tensorflow
 from tests.benchmarks.peer import TORCH_SCRIPT, Peer, torch_python
 from tests.benchmarks.results import alternate, conditions, publish, spread, table
@@ -73,13 +73,16 @@ def main() -> None:
     options = parser.parse_args()
     import_tensorflow()
     images = np.random.default_rng(0).random((PICTURES, 28, 28, 1), np.float32)
-    litert = predictor.load(options.model, batch=options.batch)
-    network = litert.card.network
+    network = artifact.read_card(artifact.resolve(options.model)).network
     contenders = {
-        "cnnapps, LiteRT": predict_ours(litert, images),
-        "cnnapps, Keras": predict_ours(
-            predictor.load(options.model, engine="keras", batch=options.batch), images
-        ),
+        f"cnnapps, {name}": predict_ours(
+            predictor.load(options.model, engine=engine, batch=options.batch), images
+        )
+        for name, engine in (
+            ("LiteRT in 8-bit integers", "litert-int8"),
+            ("LiteRT", "litert"),
+            ("Keras", "keras"),
+        )
     }
     kinds = itertools.product(
         ("eager", "compile"), ("float32", "bfloat16"), ("channels_first", "channels_last")
