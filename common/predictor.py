@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictor", "litert_runner", "load", "load_network", "softmax"]
 
-Engine = Literal["litert", "litert-int8", "keras"]
+ENGINES = ("litert", "litert-int8", "keras")
 _FILES = {"litert": "model.tflite", "litert-int8": "model_int8.tflite"}
 Runner = Callable[[np.ndarray], np.ndarray]
 
@@ -71,7 +71,7 @@ class Predictor:
         return self.runner(np.ascontiguousarray(batch, np.float32))
 
 
-def load(reference: str | Path, *, engine: Engine = "litert", batch: int = 256) -> Predictor:
+def load(reference: str | Path, *, engine: str = "litert", batch: int = 256) -> Predictor:
     """Load a model.
 
     Args:
@@ -84,10 +84,10 @@ def load(reference: str | Path, *, engine: Engine = "litert", batch: int = 256) 
         UsageError: an unknown engine.
         ArtifactError: no such model, or a file of it is missing or damaged.
     """
-    if engine not in get_args(Engine):
+    if engine not in ENGINES:
         raise UsageError(
-            f"no engine {engine!r}{nearest(engine, get_args(Engine))}",
-            f"it is one of {', '.join(get_args(Engine))}",
+            f"no engine {engine!r}{nearest(engine, ENGINES)}",
+            f"it is one of {', '.join(ENGINES)}",
         )
     folder = artifact.resolve(reference)
     card = artifact.read_card(folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import plots
-from common.plots.style import INK
+from common.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -209,12 +209,12 @@ def sheet(rows: Sequence[Sequence[Print]], heading: str, note: str) -> bytes:
     height = _HEADING + sum(_TITLE + row[0].size[1] + _CAPTION for row in rows)
     figure = Figure((_PAGE_WIDTH, height), dpi=_DPI)
 
-    def write(text: str, x: float, y: float, **style: Any) -> None:
-        figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": INK, "va": "center"} | style))
+    def write(text: str, x: float, y: float, **look: Any) -> None:
+        figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": style.INK, "va": "center"} | look))
 
     y = height - _HEADING
     write(heading, _MARGIN, y + _HEADING / 2, fontsize=20, weight="bold")
-    write(note, _PAGE_WIDTH - _MARGIN, y + _HEADING / 2, fontsize=plots.NORMAL, color=plots.MUTED, ha="right")
+    write(note, _PAGE_WIDTH - _MARGIN, y + _HEADING / 2, fontsize=style.NORMAL, color=style.MUTED, ha="right")
     number = 0
     for row in rows:
         x, y = _MARGIN, y - _TITLE - row[0].size[1]
@@ -223,7 +223,7 @@ def sheet(rows: Sequence[Sequence[Print]], heading: str, note: str) -> bytes:
             title, above = f"{number}  {part.panel.title}", y + part.size[1] + _TITLE / 2
             write(title, x, above, fontsize=13, weight="bold")
             figure.figimage(imread(io.BytesIO(part.png)), round(x * _DPI), round(y * _DPI))
-            write(part.panel.caption, x, y - 0.05, fontsize=plots.NORMAL, color=plots.MUTED, va="top")
+            write(part.panel.caption, x, y - 0.05, fontsize=style.NORMAL, color=style.MUTED, va="top")
             x += part.size[0] + _MARGIN
         y -= _CAPTION
     return plots.to_png_bytes(figure, _DPI)
