@@ -15,15 +15,20 @@ import numpy as np
 
 from common import artifact
 from common.devices import import_tensorflow, native_chatter_held
-from common.errors import ArtifactError, UsageError, nearest
+from common.errors import ArtifactError
+from common.registry import Registry
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Predictor", "litert_runner", "load", "load_network", "softmax"]
+__all__ = ["ENGINES", "Predictor", "litert_runner", "load", "load_network", "softmax"]
 
-ENGINES = ("litert", "litert-int8", "keras")
-_FILES = {"litert": "model.tflite", "litert-int8": "model_int8.tflite"}
+# Each engine and the file of an artifact that it runs.
+ENGINES = Registry[str]("engine")
+ENGINES.register("litert", "model.tflite")
+ENGINES.register("litert-int8", "model_int8.tflite")
+ENGINES.register("keras", "model.keras")
+
 Runner = Callable[[np.ndarray], np.ndarray]
 
 
@@ -84,21 +89,17 @@ def load(reference: str | Path, *, engine: str = "litert", batch: int = 256) -> 
         UsageError: an unknown engine.
         ArtifactError: no such model, or a file of it is missing or damaged.
     """
-    if engine not in ENGINES:
-        raise UsageError(
-            f"no engine {engine!r}{nearest(engine, ENGINES)}",
-            f"it is one of {', '.join(ENGINES)}",
-        )
+    file = ENGINES.get(engine)
     folder = artifact.resolve(reference)
     card = artifact.read_card(folder)
-    if engine in _FILES:
-        path = artifact.require(folder, _FILES[engine])
-        try:
-            return Predictor(card, litert_runner(path.read_bytes()), batch)
-        except (ValueError, RuntimeError) as error:
-            raise ArtifactError(f"{path} is damaged", "copy the folder again") from error
-    network = load_network(folder)
-    return Predictor(card, lambda images: np.asarray(network(images, training=False)), batch)
+    if engine == "keras":
+        network = load_network(folder)
+        return Predictor(card, lambda images: np.asarray(network(images, training=False)), batch)
+    path = artifact.require(folder, file)
+    try:
+        return Predictor(card, litert_runner(path.read_bytes()), batch)
+    except (ValueError, RuntimeError) as error:
+        raise ArtifactError(f"{path} is damaged", "copy the folder again") from error
 
 
 def load_network(reference: str | Path) -> keras.Model:
@@ -108,7 +109,7 @@ def load_network(reference: str | Path) -> keras.Model:
         ArtifactError: no such model, or ``model.keras`` is missing or damaged.
     """
     folder = artifact.resolve(reference)
-    path = artifact.require(folder, "model.keras")
+    path = artifact.require(folder, ENGINES.get("keras"))
     import_tensorflow()
     import keras
 

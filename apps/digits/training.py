@@ -14,6 +14,7 @@ import numpy as np
 from common import artifact, devices, losses
 from common.console import Advance
 from common.errors import UsageError, UserError, nearest
+from common.files import write_text
 from common.registry import Registry
 
 if TYPE_CHECKING:
@@ -171,8 +172,9 @@ def train(
     def answer(images: np.ndarray) -> np.ndarray:
         return network.predict(images, batch_size=256, verbose=0)
 
+    pixels = held.images / np.float32(255)
     thresholds = calibration.calibrate(
-        answer(held.images / np.float32(255)),
+        answer(pixels),
         held.targets,
         None if outliers is None else answer(outliers / np.float32(255)),
     )
@@ -180,7 +182,7 @@ def train(
     evaluation = evaluate(Predictor(card, answer), dataset.test)
     card = replace(card, metrics={"test accuracy": evaluation.accuracy})
     report = training_report(card, history, evaluation, dataset.test, seconds, run)
-    samples = None if options.network == "perceptron" else held.images / np.float32(255)
+    samples = None if options.network == "perceptron" else pixels
     card = artifact.save(run, network, card, report=report, samples=samples)
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, evaluation, seconds, note)
@@ -301,7 +303,7 @@ def _new_run_folder(out: Path | None, options: TrainOptions, command: str) -> Pa
         raise UserError(f"{run} is not empty", "choose another --out, or go on there with --resume")
     run.mkdir(parents=True, exist_ok=True)
     stored = {"options": asdict(options), "command": command}
-    (run / "options.json").write_text(json.dumps(stored, indent=1) + "\n")
+    write_text(run / "options.json", json.dumps(stored, indent=1) + "\n")
     return run
 
 

@@ -66,13 +66,15 @@ def main() -> None:
         "peak memory",
     )
     shipped = command("evaluate", "--data", "mnist", "--robust")
+    whole_numbers = command("evaluate", "--data", "mnist", "--engine", "litert-int8")
     low, high = shipped["accuracy_interval_95"]
     text = (
         f"{table(head, rows)}\n\n"
         "Peak memory is that of the largest child process so far, as the operating system counts it.\n\n"
         f"The shipped network, `digits evaluate --data mnist --robust`: **{shipped['accuracy']:.2%}** "
         f"({low:.2%} to {high:.2%}), {shipped['errors']} of {shipped['count']} wrong, calibration error "
-        f"{shipped['calibration_error']:.4f}.\n\n"
+        f"{shipped['calibration_error']:.4f}.  With `--engine litert-int8`: {whole_numbers['accuracy']:.2%}, "
+        f"{whole_numbers['errors']} wrong.\n\n"
         + table(
             ("disturbance (the network alone, nothing mended)", "accuracy"),
             [(name, f"{value:.2%}") for name, value in shipped["robust"].items()],

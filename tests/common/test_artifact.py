@@ -78,7 +78,7 @@ def test_eight_bits_agree_nearly(saved):
 
 
 def test_an_unknown_engine_is_one_line(saved):
-    with pytest.raises(UsageError, match="no engine 'litret'.*litert"):
+    with pytest.raises(UsageError, match="unknown engine 'litret'.*'litert'"):
         predictor.load(saved[0], engine="litret")
 
 
