@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ArtifactError
+from common.second_look import SecondLook
 
 if TYPE_CHECKING:
     import keras
@@ -55,6 +56,7 @@ class Card:
         preprocessing: in words and numbers, what the network expects.
         activation: what turns raw outputs into probabilities: softmax, sigmoid or none.
         calibration: temperature and thresholds.
+        second_look: how to look again where the first answer is unsure; None for never.
         metrics: name to ``Measure``, on the split that the name says.
         data: name, fingerprint and counts.
         command: what was typed.
@@ -81,6 +83,7 @@ class Card:
     data: dict[str, Any]
     command: str
     seed: int
+    second_look: SecondLook | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     intended_use: str = ""
@@ -201,6 +204,8 @@ def read_card(folder: Path) -> Card:
         known["classes"] = tuple(known["classes"])
         known["input_shape"] = tuple(known["input_shape"])
         known["metrics"] = {name: Measure(**measure) for name, measure in known["metrics"].items()}
+        if known.get("second_look"):
+            known["second_look"] = SecondLook.from_json(known["second_look"])
         return Card(**known)
     except ArtifactError:
         raise

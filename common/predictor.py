@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common import artifact
+from common.activations import sigmoid, softmax
 from common.devices import import_tensorflow, native_chatter_held
 from common.errors import ArtifactError
 from common.registry import Registry
@@ -21,7 +22,7 @@ from common.registry import Registry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ENGINES", "Predictor", "litert_runner", "load", "load_network", "softmax"]
+__all__ = ["ENGINES", "Predictor", "Runner", "litert_runner", "load", "load_network"]
 
 # Each engine and the file of an artifact that it runs.
 ENGINES = Registry[str]("engine")
@@ -49,13 +50,19 @@ class Predictor:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return raw outputs ``(n, K)`` for images ``(n, h, w, c)``, float in [0, 1] or uint8.
 
+        Where the card asks for a second look, unsure answers are means over slightly displaced views.
+
         Raises:
             ValueError: another shape than the network's.
         """
         if tuple(images.shape[1:]) != self.card.input_shape:
             raise ValueError(f"expected images (n, *{self.card.input_shape}), received {images.shape}")
-        parts = [self._run(images[start : start + self.batch]) for start in range(0, len(images), self.batch)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.card.classes)), np.float32)
+        if not len(images):
+            return np.zeros((0, len(self.card.classes)), np.float32)
+        logits = self._run(images)
+        if self.card.second_look:
+            logits = self.card.second_look.improve(logits, images, self._run)
+        return logits
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities ``(n, K)``."""
@@ -67,13 +74,18 @@ class Predictor:
         if self.card.activation == "softmax":
             return softmax(logits)
         if self.card.activation == "sigmoid":
-            return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+            return sigmoid(logits)
         return logits
 
-    def _run(self, batch: np.ndarray) -> np.ndarray:
-        if batch.dtype == np.uint8:
-            batch = batch.astype(np.float32) / 255
-        return self.runner(np.ascontiguousarray(batch, np.float32))
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        starts = range(0, len(images), self.batch)
+        return np.concatenate([self.runner(_floats(images[start : start + self.batch])) for start in starts])
+
+
+def _floats(images: np.ndarray) -> np.ndarray:
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255
+    return np.ascontiguousarray(images, np.float32)
 
 
 def load(reference: str | Path, *, engine: str = "litert", batch: int = 256) -> Predictor:
@@ -141,9 +153,3 @@ def litert_runner(content: bytes, threads: int | None = None) -> Runner:
         return interpreter.get_tensor(target)
 
     return run
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return softmax over the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 # Modules are nouns and functions verbs, so that loading a module never hides a function of its name.
 _HOMES = {
-    "TrainOptions": "training",
+    "TrainOptions": "options",
     "TrainResult": "training",
     "evaluate": "evaluation",
     "explain": "explanation",

@@ -29,8 +29,9 @@ def train(
     train_size: Annotated[int | None, typer.Option(help="Number of training pictures (stratified).")] = None,
     loss: Annotated[str, typer.Option(help="A name of `cnnapps losses`.")] = "",
     recipe: Annotated[
-        str, typer.Option(help="default (minutes) or patient (over an hour, the shipped one).")
+        str, typer.Option(help="default (minutes); patient (over an hour), then flatten: the shipped one.")
     ] = "default",
+    weights: Annotated[str, typer.Option(help="Start from this model instead of random weights.")] = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
@@ -53,10 +54,9 @@ def train(
 
     With no option at all: the strong default on the best data at hand.
     """
-    from apps.digits.training import TrainOptions, train
+    from apps.digits.options import TrainOptions
+    from apps.digits.training import train
 
-    if recipe not in ("default", "patient"):
-        raise UsageError(f"unknown recipe {recipe!r}", "known: default, patient")
     console = Console(json=json, quiet=quiet)
     options = TrainOptions(
         network=network,
@@ -64,7 +64,8 @@ def train(
         data=data,
         train_size=train_size,
         loss=loss,
-        patient=recipe == "patient",
+        recipe=recipe,
+        weights=weights,
         epochs=epochs,
         batch=batch,
         rate=rate,

@@ -27,9 +27,10 @@ from apps.digits.explanation_page import (
     unit_panels,
 )
 from common import artifact, report
+from common.activations import softmax
 from common.errors import InputError
 from common.files import replacing, write_text
-from common.predictor import load_network, softmax
+from common.predictor import load_network
 
 if TYPE_CHECKING:
     import keras

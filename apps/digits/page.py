@@ -22,8 +22,8 @@ import numpy as np
 from apps.digits.glyphs import Piece, TextLine, cropped, framed, joined, text_lines
 from apps.digits.segmentation import find_ink
 from apps.digits.touching import between, seams
+from common.activations import softmax
 from common.data.framing import frame
-from common.predictor import softmax
 
 __all__ = ["Box", "Classify", "Glyph", "Page", "Reading", "Status", "find_digits", "read_page"]
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common import artifact, devices, losses
+from apps.digits.options import TrainOptions, new_run, stored_run, stored_weights, wants_outliers
+from common import artifact, devices
 from common.console import Advance
-from common.errors import UsageError, UserError, nearest
-from common.files import write_text
-from common.registry import Registry
 
 if TYPE_CHECKING:
     import keras
@@ -24,46 +20,7 @@ if TYPE_CHECKING:
     from common.data.datasets import DatasetSpec, Split
     from common.training import Recipe, TrainingState
 
-__all__ = ["NETWORK_OPTIONS", "TrainOptions", "TrainResult", "train"]
-
-
-# The options of each network's function, so that a slip of the pen costs no import of a framework.
-NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
-NETWORK_OPTIONS.register("perceptron", ())
-NETWORK_OPTIONS.register("mlp", ("hidden", "activation"))
-NETWORK_OPTIONS.register("lenet", ("activation", "pooling", "fully_connected", "filters", "units"))
-NETWORK_OPTIONS.register("cnn", ("width", "drop_rate"))
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What was asked for; written into the run as ``options.json``.
-
-    Args:
-        network: ``perceptron``, ``mlp``, ``lenet`` or ``cnn``.
-        arguments: of the network's function, such as ``{"pooling": "average"}``.
-        data: a TFDS name, ``digits8x8``, a folder ``class/*.png``, or "" for the best at hand.
-        train_size: number of training pictures, stratified; None for all.
-        loss: a name of the loss registry; "" for the recipe's.
-        patient: the long recipe that made the shipped weights.
-        epochs, batch, rate: instead of the recipe's.
-        outliers: ``auto`` (drawn ones, for networks of digits), ``none``, or a folder of pictures.
-        seed: of everything.
-        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-    """
-
-    network: str = "cnn"
-    arguments: dict[str, Any] | None = None
-    data: str = ""
-    train_size: int | None = None
-    loss: str = ""
-    patient: bool = False
-    epochs: int | None = None
-    batch: int | None = None
-    rate: float | None = None
-    outliers: str = "auto"
-    seed: int = 0
-    device: str = "auto"
+__all__ = ["TrainResult", "train"]
 
 
 @dataclass(frozen=True)
@@ -119,14 +76,8 @@ def train(
         TrainingDiverged: the loss is no longer a number.
     """
     if resume:
-        out, options, command = _stored_run(out)
-    arguments = _checked_arguments(options)
-    if options.loss:
-        losses.check_pairing(options.loss, "one of K")
-        if options.network == "perceptron" and options.loss != "perceptron":
-            raise UsageError("the perceptron learns by its own rule, not by a loss", "leave out --loss")
-    elif options.patient and options.network != "cnn":
-        raise UsageError("the patient recipe is for the network cnn", f"not for {options.network}")
+        out, options, command = stored_run(out)
+    arguments = options.checked_arguments()
     device = devices.select(options.device)
 
     import keras
@@ -140,7 +91,7 @@ def train(
     source, note = (options.data, f"data: {options.data}") if options.data else data.best_at_hand()
     dataset = data.open_data(source, size=options.train_size, seed=options.seed)
     classes = len(dataset.spec.classes)
-    recipe = recipes.default_recipe(options.network, dataset.spec, patient=options.patient)
+    recipe = recipes.default_recipe(options.network, dataset.spec, options.recipe)
     changes: dict[str, Any] = {
         "loss": options.loss,
         "epochs": options.epochs,
@@ -155,15 +106,17 @@ def train(
     )
     kept, held = dataset.with_validation(_validation_share(len(dataset.train)), options.seed)
 
-    run = out if resume and out else _new_run_folder(out, options, command)
+    run = out if resume and out else new_run(out, options, command)
     keras.utils.set_random_seed(options.seed)
     with _policy(recipe.precision):
         network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)
+    if options.weights:
+        network.set_weights(stored_weights(options, dataset.spec))
     outliers: np.ndarray | None = None
     if options.network == "perceptron":
         history = _train_units(network, kept, recipe, progress)
     else:
-        if _wants_outliers(options, dataset.spec):
+        if wants_outliers(options, dataset.spec):
             folder = None if options.outliers == "auto" else Path(options.outliers)
             kept, outliers = data.with_outliers(kept, classes, folder, share=0.05, seed=options.seed)
         history = _train_network(network, kept, held, recipe, run, classes, resume, progress)
@@ -173,12 +126,15 @@ def train(
         return network.predict(images, batch_size=256, verbose=0)
 
     pixels = held.images / np.float32(255)
+    card = _card(options, arguments, dataset.spec, recipe, command, shown=outliers is not None)
+    look = calibration.SECOND_LOOK
+    if options.network != "perceptron" and calibration.gains(look, pixels, held.targets, answer):
+        card = replace(card, second_look=look)
+    logits = Predictor(card, answer).logits
     thresholds = calibration.calibrate(
-        answer(pixels),
-        held.targets,
-        None if outliers is None else answer(outliers / np.float32(255)),
+        logits(pixels), held.targets, None if outliers is None else logits(outliers)
     )
-    card = _card(options, arguments, dataset.spec, recipe, thresholds, command, shown=outliers is not None)
+    card = replace(card, calibration=thresholds)
     evaluation = evaluate(Predictor(card, answer), dataset.test)
     card = replace(card, metrics={"test accuracy": evaluation.accuracy})
     report = training_report(card, history, evaluation, dataset.test, seconds, run)
@@ -193,12 +149,11 @@ def _card(
     arguments: dict[str, Any],
     spec: DatasetSpec,
     recipe: Recipe,
-    thresholds: dict[str, float],
     command: str,
     *,
     shown: bool,
 ) -> artifact.Card:
-    """Return the card, without the figures of the test split; ``shown`` says whether outliers were."""
+    """Return the card, without thresholds and figures; ``shown`` says whether outliers were."""
     return artifact.Card(
         app="digits",
         network=options.network,
@@ -207,13 +162,14 @@ def _card(
         input_shape=spec.shape,
         preprocessing="bright strokes on black, 0 to 1; fitted into a 20×20 box, centred by mass in 28×28",
         activation="softmax",
-        calibration=thresholds,
+        calibration={},
         metrics={},
         data={
             "name": spec.name,
             "fingerprint": spec.fingerprint,
             **spec.counts,
             "outliers": options.outliers if shown else "none",
+            "weights": options.weights or "random",
         },
         command=command,
         seed=options.seed,
@@ -271,49 +227,8 @@ def _train_units(
     return [{"epoch": number, "loss": share, "seconds": seconds} for number, share in rows]
 
 
-def _checked_arguments(options: TrainOptions) -> dict[str, Any]:
-    arguments = dict(options.arguments or {})
-    known = NETWORK_OPTIONS.get(options.network)
-    for name in arguments:
-        if name not in known:
-            raise UsageError(
-                f"network {options.network!r} has no option {name!r}{nearest(name, known)}",
-                f"it takes {', '.join(known) or 'none'}",
-            )
-    return arguments
-
-
-def _wants_outliers(options: TrainOptions, spec: DatasetSpec) -> bool:
-    from apps.digits.data import is_digits
-
-    if options.outliers == "none":
-        return False
-    if options.outliers != "auto":
-        return True
-    return options.network == "cnn" and is_digits(spec)
-
-
 def _validation_share(examples: int) -> float:
     return float(np.clip(3_000 / examples, 0.05, 0.15))
-
-
-def _new_run_folder(out: Path | None, options: TrainOptions, command: str) -> Path:
-    run = out or Path("runs") / f"digits-{options.network}-{datetime.now():%Y%m%d-%H%M%S}"
-    if run.exists() and any(run.iterdir()):
-        raise UserError(f"{run} is not empty", "choose another --out, or go on there with --resume")
-    run.mkdir(parents=True, exist_ok=True)
-    stored = {"options": asdict(options), "command": command}
-    write_text(run / "options.json", json.dumps(stored, indent=1) + "\n")
-    return run
-
-
-def _stored_run(run: Path | None) -> tuple[Path, TrainOptions, str]:
-    if run is None or not (run / "options.json").is_file():
-        raise UserError(f"nothing to resume in {run}", "name the run folder of an interrupted training")
-    if (run / "card.json").is_file():
-        raise UserError(f"{run} is finished", f"cnnapps digits evaluate --model {run}")
-    stored = json.loads((run / "options.json").read_text())
-    return run, TrainOptions(**stored["options"]), stored["command"]
 
 
 class _policy:

@@ -107,6 +107,10 @@ def test_a_used_folder_is_not_overwritten(small_run, cnnapps):
         (["train", "--data", "no/such/folder"], 1, "no such folder"),
         (["train", "--data", "digits8x8", "--train-size", "3"], 1, "choose 10 to"),
         (["train", "--recipe", "hasty"], 2, "known: default, patient"),
+        (["train", "--recipe", "flatten", "--network", "lenet"], 2, "for the network cnn"),
+        (["train", "--weights", "digits/perceptron"], 2, "give --network perceptron"),
+        (["train", "--weights", "digits/cnn", "--width", "8"], 2, "was built with"),
+        (["train", "--weights", "nowhere"], 1, "no model 'nowhere'"),
         (["train", "--batch", "0"], 2, "--batch"),
         (["train", "--nonsense"], 2, "nonsense"),
         (["predict", "missing.png"], 1, "no such file"),
@@ -291,3 +295,15 @@ def test_a_picture_on_standard_input():
         text=True,
     )
     assert done.returncode == 0 and done.stdout.startswith("-: 31415 92653")
+
+
+def test_training_goes_on_from_given_weights(small_run, cnnapps, tmp_path):
+    """One pass at a rate near nothing gives back the figures of the weights it started from."""
+    lenet = ["digits", "train", "--network", "lenet", "--data", "digits8x8", "--weights", small_run]
+    code, out, _ = cnnapps(*lenet, "--epochs", 1, "--rate", 1e-7, "--out", tmp_path / "on", "--json")
+    stored = json.loads((small_run / "card.json").read_text())
+    assert code == 0 and json.loads(out)["test"]["accuracy"] == stored["metrics"]["test accuracy"]["value"]
+    card = json.loads((tmp_path / "on" / "card.json").read_text())
+    assert card["arguments"] == stored["arguments"] and card["data"]["weights"] == str(small_run)
+    code, out, err = cnnapps(*lenet, "--seed", 7, "--out", tmp_path / "seed")
+    assert code == 2 and "give --seed 0" in err and not out

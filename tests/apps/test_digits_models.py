@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from apps.digits.models import NETWORKS, lenet, mlp
-from apps.digits.training import NETWORK_OPTIONS
+from apps.digits.options import NETWORK_OPTIONS
 from common.layers import dense_as_conv
 
 

@@ -1,0 +1,85 @@
+"""Test-time augmentation of the unsure: what is hard to read is looked at again, a little displaced.
+
+A network with pooling answers slightly differently when its input is shifted, turned or scaled by little,
+though the thing to recognise is the same.  Averaged over such views the answer errs less.  Most inputs need no second
+look, so only those are given one whose first answer was unsure.
+
+Reference:
+    Krizhevsky, Sutskever and Hinton, NeurIPS 2012, section 4.1 (averaging over shifted patches).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from common.activations import log_softmax, softmax
+
+__all__ = ["SecondLook", "View"]
+
+
+@dataclass(frozen=True)
+class View:
+    """A small displacement about the middle of the picture.
+
+    Args:
+        shift: (right, down) in pixels.
+        rotate: counter-clockwise, in degrees.
+        scale: factor of size.
+    """
+
+    shift: tuple[float, float] = (0.0, 0.0)
+    rotate: float = 0.0
+    scale: float = 1.0
+
+    def of(self, images: np.ndarray) -> np.ndarray:
+        """Return the view of images ``(n, h, w, c)``; what comes in at the border is black."""
+        height, width = images.shape[1:3]
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), self.rotate, self.scale)
+        matrix[:, 2] += self.shift
+        seen = [cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR) for image in images]
+        return np.stack(seen).reshape(images.shape)
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """Which answers are unsure, and how to look again.
+
+    Args:
+        below: probability of the best class under which an answer counts as unsure.
+        views: to average with the first look.
+    """
+
+    below: float
+    views: tuple[View, ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SecondLook:
+        """Return what ``dataclasses.asdict`` made plain."""
+        views = tuple(View(tuple(view["shift"]), view["rotate"], view["scale"]) for view in values["views"])
+        return cls(values["below"], views)
+
+    def improve(
+        self, logits: np.ndarray, images: np.ndarray, run: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return the logits with those of unsure answers replaced by means over the views.
+
+        What is averaged are logarithms of probabilities, so that every view has the same say however large
+        its scores.
+
+        Args:
+            logits: of the first look ``(n, K)``.
+            images: that were looked at ``(n, h, w, c)``.
+            run: from images to logits.
+        """
+        unsure = np.flatnonzero(softmax(logits).max(axis=1) < self.below)
+        if not len(unsure):
+            return logits
+        looks = [logits[unsure], *(run(view.of(images[unsure])) for view in self.views)]
+        improved = logits.copy()
+        improved[unsure] = np.mean([log_softmax(look) for look in looks], axis=0)
+        return improved
