@@ -75,8 +75,9 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         network = _inference_network(model)
-        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
-        function = tf.function(lambda images: network(images, training=False), input_signature=[signature])
+        entry = network.inputs[0]
+        signature = tf.TensorSpec((None, *entry.shape[1:]), entry.dtype)
+        function = tf.function(lambda inputs: network(inputs, training=False), input_signature=[signature])
         # Weights become constants of the graph: LiteRT has no variables here.
         frozen = convert_variables_to_constants_v2(function.get_concrete_function())
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)

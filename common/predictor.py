@@ -134,7 +134,7 @@ def load_network(reference: str | Path) -> keras.Model:
 
 
 def litert_runner(content: bytes, threads: int | None = None) -> Runner:
-    """Return a function that runs a LiteRT model on float32 batches of any size."""
+    """Return a function that runs a LiteRT model on batches of any size, and sequences of any length."""
     from ai_edge_litert.interpreter import Interpreter
 
     with native_chatter_held():
@@ -143,12 +143,12 @@ def litert_runner(content: bytes, threads: int | None = None) -> Runner:
     source = interpreter.get_input_details()[0]
     target = interpreter.get_output_details()[0]["index"]
 
-    def run(images: np.ndarray) -> np.ndarray:
+    def run(inputs: np.ndarray) -> np.ndarray:
         current = interpreter.get_input_details()[0]["shape"]
-        if tuple(current) != images.shape:
-            interpreter.resize_tensor_input(source["index"], images.shape)
+        if tuple(current) != inputs.shape:
+            interpreter.resize_tensor_input(source["index"], inputs.shape)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], images)
+        interpreter.set_tensor(source["index"], inputs)
         interpreter.invoke()
         return interpreter.get_tensor(target)
 

@@ -28,7 +28,6 @@ from common.errors import TrainingDiverged, UsageError, UserError
 from common.files import replacing, write_text
 from common.registry import Registry
 from common.schedules import RateSchedule
-from common.sharpness import SharpnessAware
 
 __all__ = ["OPTIMIZERS", "Recipe", "TrainingState", "fit"]
 
@@ -55,7 +54,6 @@ class Recipe:
         epochs: passes over the training data.
         batch: examples a step.
         average: decay a step of the moving average of the weights; 0 for none.
-        sharpness: radius of sharpness-aware minimisation (``common.sharpness``); 0 for none.  It doubles the cost.
         precision: Keras policy the network was built under, for the record.
         xla: compile the step with XLA; measured slower here, so off.
         seed: of weights, order and augmentation.
@@ -72,7 +70,6 @@ class Recipe:
     epochs: int = 10
     batch: int = 128
     average: float = 0.998
-    sharpness: float = 0.0
     precision: str = "float32"
     xla: bool = False
     seed: int = 0
@@ -141,12 +138,11 @@ def fit(
     )
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
-    learner = SharpnessAware(model, recipe.sharpness) if recipe.sharpness else model
-    learner.compile(optimizer, losses.get(recipe.loss, **recipe.loss_parameters), jit_compile=recipe.xla)
+    model.compile(optimizer, losses.get(recipe.loss, **recipe.loss_parameters), jit_compile=recipe.xla)
     optimizer.build(model.trainable_variables)
     average = _WeightAverage(model, recipe.average)
     state = TrainingState(steps=steps)
-    checkpoint = _Checkpoint(run / "checkpoint.npz", learner, average, state, recipe)
+    checkpoint = _Checkpoint(run / "checkpoint.npz", model, average, state, recipe)
     if resume:
         checkpoint.restore()
     write_text(run / "recipe.json", json.dumps(recipe.to_json(), indent=2) + "\n")
@@ -159,7 +155,7 @@ def fit(
             if epochs and count:
                 batches = stream.steps(state.step, state.step + epochs * count)
                 with _interrupts_noted(callback):
-                    learner.fit(
+                    model.fit(
                         batches,
                         epochs=epochs,
                         steps_per_epoch=count,

@@ -29,7 +29,7 @@ def train(
     train_size: Annotated[int | None, typer.Option(help="Number of training pictures (stratified).")] = None,
     loss: Annotated[str, typer.Option(help="A name of `cnnapps losses`.")] = "",
     recipe: Annotated[
-        str, typer.Option(help="default (minutes); patient (over an hour), then flatten: the shipped one.")
+        str, typer.Option(help="default (minutes) or patient (over an hour, the shipped one).")
     ] = "default",
     weights: Annotated[str, typer.Option(help="Start from this model instead of random weights.")] = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,

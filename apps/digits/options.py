@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Names that the recipes and networks have too, so that a slip of the pen costs no import of a framework.
-RECIPE_NAMES = ("default", "patient", "flatten")
+RECIPE_NAMES = ("default", "patient")
 NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
 NETWORK_OPTIONS.register("perceptron", ())
 NETWORK_OPTIONS.register("mlp", ("hidden", "activation"))
@@ -47,8 +47,7 @@ class TrainOptions:
         data: a TFDS name, ``digits8x8``, a folder ``class/*.png``, or "" for the best at hand.
         train_size: number of training pictures, stratified; None for all.
         loss: a name of the loss registry; "" for the recipe's.
-        recipe: ``default``, or for the network ``cnn`` one that made the shipped weights: ``patient``, or
-            ``flatten`` which goes on from them.
+        recipe: ``default``, or for the network ``cnn`` the long one that made the shipped weights: ``patient``.
         weights: a shipped name or a run folder with the same network to start from; "" for random ones.
         epochs, batch, rate: instead of the recipe's.
         outliers: ``auto`` (drawn ones, for networks of digits), ``none``, or a folder of pictures.

@@ -19,7 +19,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from apps.digits.glyphs import Piece, TextLine, cropped, framed, joined, text_lines
+from apps.digits.glyphs import Piece, TextLine, framed, joined, text_lines
 from apps.digits.segmentation import find_ink
 from apps.digits.touching import between, seams
 from common.activations import softmax
@@ -184,10 +184,10 @@ def _whole(pixels: np.ndarray) -> Glyph:
         left, top = int(columns.min()), int(rows.min())
         box = (left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
     if max(ink.shape) <= TINY:
-        enlarged = cv2.resize(np.pad(ink, 1), None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC)
-        return Glyph(
-            box, 0, framed(cropped(enlarged > 0.4 * ink.max(initial=0), 0, 0)) if rows.size else frame(ink)
-        )
+        # In grey, as it is: eight pixels hold no outline to sharpen.
+        ink = cv2.resize(np.pad(ink, 1), None, fx=10, fy=10, interpolation=cv2.INTER_LINEAR)
+        ink = np.clip(ink / max(float(ink.max()), 1e-6), 0, 1)
+        return Glyph(box, 0, frame(ink))
     return Glyph(box, 0, ink)
 
 

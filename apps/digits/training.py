@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from common.data.datasets import DatasetSpec, Split
     from common.training import Recipe, TrainingState
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "finish", "train"]
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,13 @@ def train(
 
     import keras
 
-    from apps.digits import calibration, data, recipes
-    from apps.digits.evaluation import evaluate
+    from apps.digits import data, recipes
     from apps.digits.models import NETWORKS
-    from apps.digits.report import training_report
-    from common.predictor import Predictor
 
     source, note = (options.data, f"data: {options.data}") if options.data else data.best_at_hand()
     dataset = data.open_data(source, size=options.train_size, seed=options.seed)
     classes = len(dataset.spec.classes)
-    recipe = recipes.default_recipe(options.network, dataset.spec, options.recipe)
+    recipe = recipes.default_recipe(options.network, dataset.spec, patient=options.recipe == "patient")
     changes: dict[str, Any] = {
         "loss": options.loss,
         "epochs": options.epochs,
@@ -120,28 +117,59 @@ def train(
             folder = None if options.outliers == "auto" else Path(options.outliers)
             kept, outliers = data.with_outliers(kept, classes, folder, share=0.05, seed=options.seed)
         history = _train_network(network, kept, held, recipe, run, classes, resume, progress)
+    card = _card(options, arguments, dataset.spec, recipe, command, shown=outliers is not None)
+    card, evaluation = finish(run, network, card, history, dataset.test, held, outliers)
     seconds = sum(row["seconds"] for row in history)
+    return TrainResult(run, card, evaluation, seconds, note)
+
+
+def finish(
+    run: Path,
+    network: keras.Model,
+    card: artifact.Card,
+    history: list[dict[str, float]],
+    test: Split,
+    held: Split,
+    outliers: np.ndarray | None,
+) -> tuple[artifact.Card, Evaluation]:
+    """Calibrate a trained network on held-out pictures, read the test split, write the artifact.
+
+    Args:
+        run: folder of the artifact.
+        network: trained.
+        card: without thresholds and figures.
+        history: one row an epoch, for the report.
+        test: read once.
+        held: training pictures that were not trained on.
+        outliers: pictures of no class that were not trained on; None where the network was shown none.
+
+    Returns:
+        The card as written, and what the network reaches on the test split.
+    """
+    from apps.digits import calibration
+    from apps.digits.evaluation import evaluate
+    from apps.digits.report import training_report
+    from common.predictor import Predictor
 
     def answer(images: np.ndarray) -> np.ndarray:
         return network.predict(images, batch_size=256, verbose=0)
 
     pixels = held.images / np.float32(255)
-    card = _card(options, arguments, dataset.spec, recipe, command, shown=outliers is not None)
-    look = calibration.SECOND_LOOK
-    if options.network != "perceptron" and calibration.gains(look, pixels, held.targets, answer):
-        card = replace(card, second_look=look)
+    by_gradients = card.network != "perceptron"
+    if by_gradients and calibration.gains(calibration.SECOND_LOOK, pixels, held.targets, answer):
+        card = replace(card, second_look=calibration.SECOND_LOOK)
     logits = Predictor(card, answer).logits
     thresholds = calibration.calibrate(
         logits(pixels), held.targets, None if outliers is None else logits(outliers)
     )
     card = replace(card, calibration=thresholds)
-    evaluation = evaluate(Predictor(card, answer), dataset.test)
+    evaluation = evaluate(Predictor(card, answer), test)
     card = replace(card, metrics={"test accuracy": evaluation.accuracy})
-    report = training_report(card, history, evaluation, dataset.test, seconds, run)
-    samples = None if options.network == "perceptron" else pixels
-    card = artifact.save(run, network, card, report=report, samples=samples)
+    seconds = sum(row["seconds"] for row in history)
+    report = training_report(card, history, evaluation, test, seconds, run)
+    card = artifact.save(run, network, card, report=report, samples=pixels if by_gradients else None)
     (run / "checkpoint.npz").unlink(missing_ok=True)
-    return TrainResult(run, card, evaluation, seconds, note)
+    return card, evaluation
 
 
 def _card(

@@ -7,13 +7,14 @@ import os
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from common.devices import import_tensorflow
 from common.errors import InputError, UserError
 
-__all__ = ["Dataset", "DatasetSpec", "Split", "is_prepared", "load"]
+__all__ = ["Dataset", "DatasetSpec", "Split", "is_prepared", "load", "open_builder"]
 
 EMBEDDED = "digits8x8"
 
@@ -175,7 +176,12 @@ def _embedded_digits(side: int, seed: int) -> Dataset:
     return _split_and_describe(EMBEDDED, pixels, raw.target.astype(np.int64), classes, seed)
 
 
-def _tfds(name: str) -> Dataset:
+def open_builder(name: str) -> Any:
+    """Return the TFDS builder of a set that is prepared or, when online, can be downloaded; prepared.
+
+    Raises:
+        UserError: it cannot be had here.
+    """
     prepared, offline = is_prepared(name), os.environ.get("CNNAPPS_OFFLINE", "") not in ("", "0")
     if offline and not prepared:
         raise UserError(
@@ -185,7 +191,7 @@ def _tfds(name: str) -> Dataset:
     if not prepared and not _reachable():
         raise UserError(
             f"data set {name!r} is not in {data_directory()} and the network cannot be reached",
-            "connect, set TFDS_DATA_DIR to a folder that holds it, or give a folder with --data",
+            "connect, set TFDS_DATA_DIR to a folder that holds it, or give a file or folder with --data",
         )
     import_tensorflow()
     import tensorflow_datasets as tfds
@@ -194,9 +200,22 @@ def _tfds(name: str) -> Dataset:
         builder = tfds.builder(name, data_dir=data_directory())
         if not prepared:
             builder.download_and_prepare()
-        features = builder.info.features
-        if not {"image", "label"} <= set(features or ()):
-            raise UserError(f"data set {name!r} has no (image, label) pairs", "name a classification set")
+    except Exception as error:  # TFDS raises dozens of kinds; each means "this set cannot be had here".
+        raise UserError(
+            f"data set {name!r} cannot be had: {str(error).splitlines()[0][:160]}",
+            "check the name and the connection, set TFDS_DATA_DIR, or give a file or folder with --data",
+        ) from error
+    return builder
+
+
+def _tfds(name: str) -> Dataset:
+    builder = open_builder(name)
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    if not {"image", "label"} <= set(features or ()):
+        raise UserError(f"data set {name!r} has no (image, label) pairs", "name a classification set")
+    try:
         splits = [
             Split(np.stack(images), np.asarray(labels, np.int64))
             for images, labels in (
@@ -204,12 +223,10 @@ def _tfds(name: str) -> Dataset:
                 for split in ("train", "test")
             )
         ]
-    except UserError:
-        raise
-    except Exception as error:  # TFDS raises dozens of kinds; each means "this set cannot be had here".
+    except Exception as error:  # A damaged file, a split that is missing, pictures of different sizes.
         raise UserError(
-            f"data set {name!r} cannot be had: {str(error).splitlines()[0][:160]}",
-            "check the name and the connection, set TFDS_DATA_DIR, or give a folder with --data",
+            f"data set {name!r} cannot be read: {str(error).splitlines()[0][:160]}",
+            "prepare it again, or give a folder with --data",
         ) from error
     classes = tuple(features["label"].names)
     return Dataset(_describe(name, classes, *splits), *splits)

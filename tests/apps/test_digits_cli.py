@@ -107,7 +107,7 @@ def test_a_used_folder_is_not_overwritten(small_run, cnnapps):
         (["train", "--data", "no/such/folder"], 1, "no such folder"),
         (["train", "--data", "digits8x8", "--train-size", "3"], 1, "choose 10 to"),
         (["train", "--recipe", "hasty"], 2, "known: default, patient"),
-        (["train", "--recipe", "flatten", "--network", "lenet"], 2, "for the network cnn"),
+        (["train", "--recipe", "patient", "--network", "lenet"], 2, "for the network cnn"),
         (["train", "--weights", "digits/perceptron"], 2, "give --network perceptron"),
         (["train", "--weights", "digits/cnn", "--width", "8"], 2, "was built with"),
         (["train", "--weights", "nowhere"], 1, "no model 'nowhere'"),
@@ -250,7 +250,7 @@ class TestShippedModel:
     def test_golden_accuracy_on_mnist(self, cnnapps, mnist):
         code, out, _ = cnnapps("digits", "evaluate", "--dataset", "mnist", "--json")
         card = json.loads((resolve("digits/cnn") / "card.json").read_text())
-        assert code == 0 and json.loads(out)["accuracy"] == card["metrics"]["test accuracy"]["value"] > 0.995
+        assert code == 0 and json.loads(out)["accuracy"] == card["metrics"]["test accuracy"]["value"] > 0.997
 
     def test_models_lists_it(self, cnnapps):
         code, out, _ = cnnapps("digits", "models", "--json")

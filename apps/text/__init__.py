@@ -1,0 +1,1 @@
+"""Texts: classify, explain, embed and search them with convolutional networks."""

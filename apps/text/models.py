@@ -1,0 +1,181 @@
+"""The networks for texts.
+
+Every function returns a ``keras.Model`` from encoded texts ``(batch, T, 6)`` int32, columns as in
+``apps.text.vocabulary``, to one raw score (logit) a class ``(batch, classes)``; T is any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import keras
+from keras import layers
+
+from apps.text.vocabulary import COLUMNS, NGRAMS, WORDS
+from common.layers import (
+    BiasedSum,
+    MaxOverTime,
+    RealPositions,
+    SummedEmbedding,
+    conv1d_block,
+    pyramid_block,
+)
+from common.registry import Registry
+
+__all__ = ["NETWORKS", "blend", "char", "dpcnn", "kim", "ngram"]
+
+NETWORKS = Registry[Callable[..., keras.Model]]("network")
+
+
+@NETWORKS.named("kim")
+def kim(
+    rows: int,
+    classes: int,
+    *,
+    dim: int = 128,
+    widths: Sequence[int] = (3, 4, 5),
+    filters: int = 100,
+    vectors: Literal["trained", "fixed", "both"] = "trained",
+    word_dropout: float = 0.2,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Filters of several widths, the strongest answer of each over the whole text, one layer of scores.
+
+    Args:
+        rows: of the table of word vectors.
+        classes: number of scores K.
+        dim: length of a word vector.
+        widths: words that a filter sees.
+        filters: number of filters of each width.
+        vectors: ``trained`` with the rest, ``fixed`` as given, or ``both``, a fixed and a trained one a word.
+            Kim's two channels share their filters, and a filter is linear, so the channels may be added first.
+        word_dropout: share of a word vector's numbers left out while training, the same along the text.
+        dropout: share of the pooled features left out while training.
+
+    Reference:
+        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, section 2.
+    """
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    x = _word_vectors(inputs, rows, dim, vectors)
+    real = RealPositions(name="real")(inputs)
+    x = layers.SpatialDropout1D(word_dropout, name="word_dropout")(x)
+    pooled = [
+        MaxOverTime(name=f"max{width}")(conv1d_block(x, filters, width, name=f"filters{width}"), real)
+        for width in widths
+    ]
+    x = layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
+    return keras.Model(inputs, _scores(layers.Dropout(dropout)(x), classes), name="kim")
+
+
+@NETWORKS.named("dpcnn")
+def dpcnn(
+    rows: int,
+    classes: int,
+    *,
+    dim: int = 128,
+    filters: int = 128,
+    heights: int = 5,
+    vectors: Literal["trained", "fixed", "both"] = "trained",
+    word_dropout: float = 0.2,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """A pyramid: regions of three words, then blocks that each see twice as far and cost half as much.
+
+    Args:
+        rows, classes, dim, vectors, word_dropout, dropout: as for ``kim``.
+        filters: number of features at every height.
+        heights: number of halvings.
+
+    Reference:
+        Johnson and Zhang, "Deep pyramid convolutional neural networks for text categorization", ACL 2017.
+    """
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    x = layers.SpatialDropout1D(word_dropout)(_word_vectors(inputs, rows, dim, vectors))
+    x = branch = conv1d_block(x, filters, 3, activation=None, name="regions")
+    for number in (1, 2):
+        branch = layers.Activation("relu")(branch)
+        branch = conv1d_block(branch, filters, 3, activation=None, name=f"base_conv{number}")
+    x = layers.Add()([x, branch])
+    for height in range(1, heights + 1):
+        x = pyramid_block(x, filters, name=f"height{height}")
+    x = layers.GlobalMaxPooling1D(name="features")(layers.Activation("relu")(x))
+    return keras.Model(inputs, _scores(layers.Dropout(dropout)(x), classes), name="dpcnn")
+
+
+@NETWORKS.named("char")
+def char(
+    rows: int,
+    classes: int,
+    *,
+    dim: int = 32,
+    filters: int = 256,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Characters only: for text that is noisy or has no words to be split at.
+
+    Args:
+        rows: of the table of characters.
+        classes: number of scores K.
+        dim: length of a character's vector.
+        filters: number of features of each layer.
+        dropout: share of the pooled features left out while training.
+
+    Reference:
+        Zhang, Zhao and LeCun, "Character-level convolutional networks for text classification", NIPS 2015,
+        section 2.3 (7-7-3-3 wide, pooled by 3 after the first two); pooled over time instead of cut at 1,014.
+    """
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    x = SummedEmbedding(rows, dim, WORDS[:1], name="characters")(inputs)
+    for number, width in enumerate((7, 7, 3, 3), start=1):
+        x = conv1d_block(x, filters, width, name=f"maps{number}")
+        if number <= 2:
+            x = layers.MaxPooling1D(3, padding="same", name=f"pool{number}")(x)
+    x = layers.GlobalMaxPooling1D(name="features")(x)
+    return keras.Model(inputs, _scores(layers.Dropout(dropout)(x), classes), name="char")
+
+
+@NETWORKS.named("ngram")
+def ngram(rows: int, classes: int) -> keras.Model:
+    """The sum of what each uni-, bi- and trigram says: the fastest.
+
+    A convolution over one-hot n-grams with one filter a class and sum pooling.
+
+    Args:
+        rows: of the table of n-gram weights.
+        classes: number of scores K.
+
+    Reference:
+        Wang and Manning, "Baselines and bigrams", ACL 2012; Johnson and Zhang, NAACL 2015, section 2.2.3
+        (bag-of-n-gram regions).
+    """
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    said = SummedEmbedding(rows, classes, NGRAMS, initial="zeros", name="ngrams")(inputs)
+    outputs = BiasedSum(name="scores", dtype="float32")(said)
+    return keras.Model(inputs, outputs, name="ngram")
+
+
+def blend(networks: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:
+    """Return the network whose scores are the weighted sum of those of ``networks``."""
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    parts = [
+        layers.Rescaling(share, name=f"share_of_{network.name}")(network(inputs))
+        for network, share in zip(networks, shares, strict=True)
+    ]
+    return keras.Model(inputs, layers.Add(name="scores")(parts), name="blend")
+
+
+def _word_vectors(inputs, rows: int, dim: int, vectors: str):
+    if vectors not in ("trained", "fixed", "both"):
+        raise ValueError(f"vectors must be 'trained', 'fixed' or 'both', received vectors={vectors!r}")
+    channels = []
+    if vectors != "trained":
+        channels.append(SummedEmbedding(rows, dim, WORDS, trainable=False, name="fixed_vectors")(inputs))
+    if vectors != "fixed":
+        channels.append(SummedEmbedding(rows, dim, WORDS, name="vectors")(inputs))
+    return layers.Add()(channels) if len(channels) > 1 else channels[0]
+
+
+def _scores(x, classes: int):
+    """Return the last layer: raw scores, float32 whatever the policy."""
+    return layers.Dense(classes, dtype="float32", name="scores")(x)

@@ -1,0 +1,105 @@
+"""Convolutions over sequences of word vectors, and pooling over time."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+__all__ = ["BiasedSum", "MaxOverTime", "RealPositions", "conv1d_block", "pyramid_block"]
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class RealPositions(keras.layers.Layer):
+    """1 where a text is, 0 where it is padded.
+
+    Input shape: ``(batch, T, columns)`` int32, the first column 0 at padding.  Output shape:
+    ``(batch, T, 1)`` float.
+    """
+
+    def call(self, inputs):
+        return ops.cast(inputs[..., :1] > 0, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 1)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class MaxOverTime(keras.layers.Layer):
+    """The largest value of each feature at any real position.
+
+    Features must not be negative (after a ReLU), so that padding, at zero, never wins.
+
+    Input shape: features ``(batch, T, F)`` and real positions ``(batch, T, 1)``.  Output shape: ``(batch, F)``.
+
+    Reference:
+        Collobert et al., "Natural language processing (almost) from scratch", JMLR 2011, section 3.3.2.
+    """
+
+    def call(self, features, real):
+        return ops.max(features * real, axis=1)
+
+    def compute_output_shape(self, features_shape, real_shape):
+        return (features_shape[0], features_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class BiasedSum(keras.layers.Layer):
+    """The sum of each feature over all positions, and a bias.
+
+    Input shape: ``(batch, T, F)``, zeros at padding.  Output shape: ``(batch, F)``.
+    """
+
+    def build(self, input_shape) -> None:
+        self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        return ops.sum(inputs, axis=1) + ops.cast(self.bias, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+
+def conv1d_block(
+    x,
+    filters: int,
+    width: int,
+    *,
+    activation: str | None = "relu",
+    name: str | None = None,
+):
+    """Convolution over time and its activation: each filter detects one feature in windows of ``width``.
+
+    Args:
+        x: ``(batch, T, channels)``.
+        filters: number of features.
+        width: positions a filter sees.
+        activation: any of Keras, or None.
+        name: of the layer.
+
+    Returns:
+        ``(batch, T, filters)``.
+    """
+    return layers.Conv1D(filters, width, padding="same", activation=activation, name=name)(x)
+
+
+def pyramid_block(x, filters: int, *, name: str):
+    """Halve the length, then two pre-activated convolutions of width 3 added to a shortcut.
+
+    Args:
+        x: ``(batch, T, filters)``.
+        filters: number of features, the same at every height, so that each block costs half the one below.
+        name: stem of the names of the layers.
+
+    Returns:
+        ``(batch, ceil(T / 2), filters)``.
+
+    Reference:
+        Johnson and Zhang, "Deep pyramid convolutional neural networks for text categorization", ACL 2017,
+        figure 1a.
+    """
+    x = layers.MaxPooling1D(3, strides=2, padding="same", name=f"{name}_pool")(x)
+    branch = x
+    for number in (1, 2):
+        branch = layers.Activation("relu", name=f"{name}_relu{number}")(branch)
+        branch = conv1d_block(branch, filters, 3, activation=None, name=f"{name}_conv{number}")
+    return layers.Add(name=f"{name}_sum")([x, branch])

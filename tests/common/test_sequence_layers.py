@@ -1,0 +1,76 @@
+"""Embeddings and layers over time, against numpy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from common.layers import (
+    BiasedSum,
+    EightBitEmbedding,
+    MaxOverTime,
+    RealPositions,
+    SummedEmbedding,
+    conv1d_block,
+    in_eight_bits,
+    in_floats,
+    pyramid_block,
+)
+
+
+@pytest.fixture
+def network():
+    inputs = keras.Input((None, 3), dtype="int32")
+    x = SummedEmbedding(20, 4, (0, 2), name="vectors")(inputs)
+    x = MaxOverTime()(conv1d_block(x, 6, 3), RealPositions()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+def ids(shape=(2, 5, 3)):
+    return np.random.default_rng(0).integers(1, 20, shape).astype(np.int32)
+
+
+def test_rows_named_by_the_columns_are_added_and_padding_is_zero():
+    layer = SummedEmbedding(20, 4, (0, 2))
+    rows = ids()
+    rows[0, 3:] = 0
+    out = np.asarray(layer(rows))
+    table = np.array(layer.table)
+    expected = table[rows[..., 0]] + table[rows[..., 2]]
+    expected[0, 3:] = 0
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+
+
+def test_padding_changes_no_score(network):
+    rows = ids((3, 6, 3))
+    longer = np.concatenate([rows, np.zeros((3, 9, 3), np.int32)], axis=1)
+    np.testing.assert_allclose(network(rows), network(longer), atol=1e-5)
+
+
+def test_sum_over_time_has_a_bias():
+    layer = BiasedSum()
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    layer.build(x.shape)
+    layer.bias.assign([1, 2, 3])
+    np.testing.assert_allclose(layer(x), x.sum(axis=1) + [1, 2, 3], atol=1e-5)
+
+
+def test_eight_bits_are_near_and_come_back(network, tmp_path):
+    rows = ids()
+    small = in_eight_bits(network)
+    assert any(isinstance(layer, EightBitEmbedding) for layer in small.layers)
+    np.testing.assert_allclose(network(rows), small(rows), atol=0.02)
+    again = in_floats(small)
+    np.testing.assert_allclose(again(rows), small(rows), atol=1e-5)
+    assert again.get_layer("vectors").trainable
+    small.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded(rows), small(rows))
+
+
+def test_a_pyramid_block_halves_the_length():
+    x = np.random.default_rng(0).normal(size=(2, 9, 4)).astype(np.float32)
+    inputs = keras.Input((None, 4))
+    block = keras.Model(inputs, pyramid_block(inputs, 4, name="block"))
+    assert block(x).shape == (2, 5, 4)
