@@ -52,7 +52,7 @@ class Card:
         app: the app that uses it.
         network: name of the network, with ``arguments`` of its function.
         classes: names of the outputs in order.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (None, columns) for sequences of any length.
         preprocessing: in words and numbers, what the network expects.
         activation: what turns raw outputs into probabilities: softmax, sigmoid or none.
         calibration: temperature and thresholds.
@@ -75,7 +75,7 @@ class Card:
     network: str
     arguments: dict[str, Any]
     classes: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int | None, ...]
     preprocessing: str
     activation: str
     calibration: dict[str, float]

@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from common import losses
 from common.data.augment import Augmentation
-from common.data.stream import TrainingStream
+from common.data.stream import BatchStream
 from common.errors import TrainingDiverged, UsageError, UserError
 from common.files import replacing, write_text
 from common.registry import Registry
@@ -103,7 +103,7 @@ Progress = Callable[[TrainingState], None]
 
 def fit(
     model: keras.Model,
-    stream: TrainingStream,
+    stream: BatchStream,
     recipe: Recipe,
     run: Path,
     *,

@@ -59,19 +59,24 @@ def learn_vocabulary(
     most_ngrams: int = 100_000,
     least: int = 2,
     longest: int = 1024,
+    unit: str = "words",
+    more_words: Sequence[str] = (),
 ) -> LearnedVocabulary:
     """Choose words by frequency and n-grams by how much they say.
 
     Args:
         texts: n training texts.
         targets: ``(n, K)``, 1 where the text is of the class.
-        most_words: words with a vector of their own.
+        most_words: words with a vector of their own, those of the texts first.
         most_ngrams: uni-, bi- and trigrams with a weight: those with the largest product of log-count ratio and root
             of the count, the size of the ratio against its uncertainty.
         least: texts that must hold a word or an n-gram.
         longest: tokens read of one text.
+        unit: what is a token, a name of ``apps.text.tokens.TOKENIZERS``.
+        more_words: words that have a vector from elsewhere; they fill up the vocabulary, so that a word no
+            training text holds is still known.
     """
-    reader = TextEncoder((), np.zeros(0, np.uint32), longest)
+    reader = TextEncoder((), np.zeros(0, np.uint32), longest, unit)
     words = np.zeros(0, np.int64)
     counts = _Counts(np.zeros(0, np.uint32), np.zeros((0, targets.shape[1]), np.float32))
     for start in range(0, len(texts), CHUNK):
@@ -95,7 +100,8 @@ def learn_vocabulary(
     weight = np.where(total >= least, np.abs(ratios).max(axis=1) * np.sqrt(total), -1)
     kept = np.sort(np.argsort(-weight, kind="stable")[:most_ngrams])
     kept = kept[weight[kept] > 0]
-    encoder = TextEncoder([names[number] for number in order], counts.hashes[kept], longest)
+    chosen = dict.fromkeys([*(names[number] for number in order), *more_words])
+    encoder = TextEncoder(list(chosen)[:most_words], counts.hashes[kept], longest, unit)
     return LearnedVocabulary(encoder, np.concatenate([np.zeros((1, targets.shape[1])), ratios[kept]]))
 
 

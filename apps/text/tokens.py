@@ -8,8 +8,13 @@ character by character: the n-grams above them are their words.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-__all__ = ["characters", "tokenize"]
+from common.registry import Registry
+
+__all__ = ["TOKENIZERS", "characters", "tokenize"]
+
+TOKENIZERS = Registry[Callable[[str], list[str]]]("unit")
 
 # Chinese, Japanese, Thai, Lao, Khmer, Burmese.
 _UNSPACED = re.compile(
@@ -24,6 +29,7 @@ _TOKEN = re.compile(
 )
 
 
+@TOKENIZERS.named("words")
 def tokenize(text: str) -> list[str]:
     """Return lower-case words, numbers and symbols; a character each where words are not spaced.
 
@@ -39,6 +45,7 @@ def tokenize(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+@TOKENIZERS.named("characters")
 def characters(text: str) -> list[str]:
     """Return the characters, lower-case, runs of white space as one space."""
     return list(" ".join(text.lower().split()))

@@ -18,13 +18,17 @@ References:
 
 from __future__ import annotations
 
+import io
+import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from apps.text.tokens import tokenize
+from apps.text.tokens import TOKENIZERS
+from common.errors import ArtifactError
 
 __all__ = ["COLUMNS", "NGRAMS", "WORDS", "Encoded", "TextEncoder", "ngram_hashes", "word_hashes"]
 
@@ -89,9 +93,14 @@ class TextEncoder:
         words: that have a vector of their own, most frequent first.
         ngrams: sorted 32-bit hashes of the n-grams that have a weight.
         longest: tokens read of one text; of a longer one the middle is left out.
+        unit: a name of ``apps.text.tokens.TOKENIZERS``: what is a token.
     """
 
-    def __init__(self, words: Sequence[str], ngrams: np.ndarray, longest: int = 1024) -> None:
+    def __init__(
+        self, words: Sequence[str], ngrams: np.ndarray, longest: int = 1024, unit: str = "words"
+    ) -> None:
+        self.unit = unit
+        self.tokenize = TOKENIZERS.get(unit)
         self.words = tuple(words)
         self.ngrams = np.asarray(ngrams, np.uint32)
         self.longest = longest
@@ -99,6 +108,36 @@ class TextEncoder:
         self._met = _Words()
         self._table = np.zeros((0, 3), np.int32)
         self._hashes = np.zeros(0, np.uint64)
+
+    def to_bytes(self) -> bytes:
+        """Return the vocabulary as the content of ``vocabulary.npz``; nothing in it is pickled."""
+        content = io.BytesIO()
+        words = np.frombuffer("\n".join(self.words).encode(), np.uint8)
+        np.savez_compressed(
+            content, words=words, ngrams=self.ngrams, longest=np.int64(self.longest), unit=np.array(self.unit)
+        )
+        return content.getvalue()
+
+    @classmethod
+    def from_file(cls, path: Path) -> TextEncoder:
+        """Read ``vocabulary.npz``.
+
+        Raises:
+            ArtifactError: missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                words = stored["words"].tobytes().decode()
+                return cls(
+                    words.split("\n") if words else (),
+                    stored["ngrams"],
+                    int(stored["longest"]),
+                    str(stored["unit"]),
+                )
+        except FileNotFoundError as error:
+            raise ArtifactError(f"{path} is missing", "copy the folder again or train anew") from error
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ArtifactError(f"{path} is damaged", "copy the folder again or train anew") from error
 
     @property
     def vector_rows(self) -> int:
@@ -137,7 +176,7 @@ class TextEncoder:
         numbers: list[int] = []
         starts = [0]
         for text in texts:
-            tokens = tokenize(text)
+            tokens = self.tokenize(text)
             if len(tokens) > self.longest:
                 # A review says what it thinks at its beginning and at its end.
                 head = self.longest // 2

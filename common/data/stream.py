@@ -8,13 +8,25 @@ very batches it would have had.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import tensorflow as tf
 
 from common.data.augment import Augmentation
 from common.data.datasets import Split
 
-__all__ = ["TrainingStream"]
+__all__ = ["BatchStream", "TrainingStream"]
+
+
+class BatchStream(Protocol):
+    """What ``common.training.fit`` trains on."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass over the data."""
+
+    def steps(self, start: int, stop: int) -> tf.data.Dataset:
+        """Return the batches (inputs, targets) of steps ``start`` to ``stop - 1``."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,25 @@
+"""How the convolutions are trained by default."""
+
+from __future__ import annotations
+
+from common.data.tables import Kind
+from common.training import Recipe
+
+__all__ = ["LOSSES", "default_recipe"]
+
+LOSSES: dict[Kind, str] = {
+    "one of K": "softmax_cross_entropy",
+    "independent yes/no": "sigmoid_cross_entropy",
+    "real values": "euclidean",
+}
+
+
+def default_recipe(examples: int, kind: Kind) -> Recipe:
+    """Return the recipe for a number of training texts: more passes over fewer.
+
+    Args:
+        examples: training texts.
+        kind: of the labels, which says the loss.
+    """
+    epochs = 4 if examples >= 20_000 else 8 if examples >= 5_000 else 15
+    return Recipe(loss=LOSSES[kind], epochs=epochs, rate=1e-3, weight_decay=0.0, batch=50, average=0.995)
