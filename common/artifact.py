@@ -121,7 +121,7 @@ def save(
     Returns:
         The card as written.
     """
-    from common.export import to_litert
+    from common.litert import to_litert
 
     folder.mkdir(parents=True, exist_ok=True)
     card = Card(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.devices import native_chatter_held
 from common.errors import MissingExtra, UserError
 from common.files import replacing
-from common.predictor import Runner, litert_runner
+from common.litert import Runner, inference_network, litert_runner, to_litert
 from common.registry import Registry
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FORMATS", "Parity", "export", "to_litert"]
+__all__ = ["FORMATS", "Parity", "export"]
 
 
 @dataclass(frozen=True)
@@ -61,38 +59,6 @@ class _Format:
 FORMATS = Registry[_Format]("format")
 
 
-def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarray | None = None) -> bytes:
-    """Return the network as a LiteRT flatbuffer.
-
-    Args:
-        model: the network.
-        precision: ``float32``; ``float16`` (weights); ``int8`` (weights and activations, float in and out).
-        samples: ``(n, h, w, c)`` float32 for the ranges of int8.
-    """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    with native_chatter_held(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        network = _inference_network(model)
-        entry = network.inputs[0]
-        signature = tf.TensorSpec((None, *entry.shape[1:]), entry.dtype)
-        function = tf.function(lambda inputs: network(inputs, training=False), input_signature=[signature])
-        # Weights become constants of the graph: LiteRT has no variables here.
-        frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)
-        if precision != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if precision == "int8":
-            if samples is None:
-                raise ValueError("int8 needs samples: real pictures for the ranges of the activations")
-            ranges = samples[:500]
-            converter.representative_dataset = lambda: ([picture[None]] for picture in ranges)
-        return converter.convert()
-
-
 def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Parity:
     """Write ``model`` as format ``name`` and compare it on ``pictures``.
 
@@ -114,7 +80,7 @@ def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Pa
     if path.exists():
         raise UserError(f"{path} exists", "remove it or choose another --out")
     with replacing(path) as temporary:
-        kind.write(_inference_network(model), temporary, pictures)
+        kind.write(inference_network(model), temporary, pictures)
         run = kind.open(temporary)
         theirs = np.concatenate([run(pictures[i : i + 256]) for i in range(0, len(pictures), 256)])
     ours = model.predict(pictures, batch_size=256, verbose=0)
@@ -129,21 +95,6 @@ def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Pa
         largest_difference=float(np.abs(ours - theirs).max()),
         snippet=kind.snippet.format(path=path.name),
     )
-
-
-def _inference_network(model: keras.Model) -> keras.Model:
-    """Return the network in float32, whatever policy it was trained under."""
-    import keras
-
-    if model.dtype_policy.compute_dtype == "float32":
-        return model
-
-    def in_float32(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
-
-    copy = keras.models.clone_model(model, clone_function=in_float32)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _write_saved_model(model: keras.Model, path: Path, pictures: np.ndarray) -> None:

@@ -6,8 +6,6 @@ Where a million are waiting, the same network in 8-bit integers answers three ti
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,22 +13,21 @@ import numpy as np
 
 from common import artifact
 from common.activations import sigmoid, softmax
-from common.devices import import_tensorflow, native_chatter_held
+from common.devices import import_tensorflow
 from common.errors import ArtifactError
+from common.litert import Runner, litert_runner
 from common.registry import Registry
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ENGINES", "Predictor", "Runner", "litert_runner", "load", "load_network"]
+__all__ = ["ENGINES", "Predictor", "load", "load_network"]
 
 # Each engine and the file of an artifact that it runs.
 ENGINES = Registry[str]("engine")
 ENGINES.register("litert", "model.tflite")
 ENGINES.register("litert-int8", "model_int8.tflite")
 ENGINES.register("keras", "model.keras")
-
-Runner = Callable[[np.ndarray], np.ndarray]
 
 
 class Predictor:
@@ -131,25 +128,3 @@ def load_network(reference: str | Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its reader or a layer raises.
         raise ArtifactError(f"{path} cannot be loaded: {str(error).splitlines()[0][:120]}") from error
-
-
-def litert_runner(content: bytes, threads: int | None = None) -> Runner:
-    """Return a function that runs a LiteRT model on batches of any size, and sequences of any length."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    with native_chatter_held():
-        interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count() or 1)
-        interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]
-    target = interpreter.get_output_details()[0]["index"]
-
-    def run(inputs: np.ndarray) -> np.ndarray:
-        current = interpreter.get_input_details()[0]["shape"]
-        if tuple(current) != inputs.shape:
-            interpreter.resize_tensor_input(source["index"], inputs.shape)
-            interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], inputs)
-        interpreter.invoke()
-        return interpreter.get_tensor(target)
-
-    return run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from common.activations import log_softmax, softmax
+from common.litert import Runner
 from common.metrics import fit_temperature
-from common.predictor import Runner
 from common.second_look import SecondLook, View
 
 __all__ = ["SECOND_LOOK", "calibrate", "gains"]

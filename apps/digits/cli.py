@@ -151,7 +151,9 @@ def evaluate(
     console.note(result.note)
     console.result(result.evaluation.to_json(), result.print)
     if out:
-        write_text(out, result.report())
+        from apps.digits.report import evaluation_report
+
+        write_text(out, evaluation_report(result))
         console.note(f"report: {out}")
     console.next("cnnapps digits predict photo.jpg")
 

@@ -169,25 +169,7 @@ class ModelEvaluation:
         Console.table(("truth", "right", *names), rows, "Rows: the truth; columns: the answer")
         if self.evaluation.robust:
             robust = [(name, f"{value:.2%}") for name, value in self.evaluation.robust.items()]
-            Console.table(("disturbance", "accuracy"), robust, "The network alone, nothing mended")
-
-    def report(self) -> str:
-        """Return the same as a page with pictures."""
-        from apps.digits.report import evaluation_sections
-        from common.report import Section, render
-
-        accuracy = self.evaluation.accuracy
-        rows = [
-            ("accuracy", f"{accuracy.value:.2%} (95 % interval {accuracy.low:.2%} to {accuracy.high:.2%})"),
-            ("wrong", f"{len(self.evaluation.mistakes)} of {accuracy.count}"),
-            ("calibration error", f"{self.evaluation.calibration_error:.4f}"),
-        ]
-        sections = evaluation_sections(self.card, self.evaluation, self.test)
-        if self.evaluation.robust:
-            robust = [(name, f"{value:.2%}") for name, value in self.evaluation.robust.items()]
-            sections.append(Section("Robustness", "The network alone, nothing mended.", None, robust))
-        title = f"Digits: {self.card.network}, {self.note}"
-        return render(title, rows, sections, self.command, "cnnapps digits predict photo.jpg")
+            Console.table(("disturbance", "accuracy"), robust, "Polarity and frame are not mended")
 
 
 def evaluate_model(

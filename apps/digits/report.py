@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.digits.evaluation import Evaluation
+from apps.digits.evaluation import Evaluation, ModelEvaluation
 from common import plots
 from common.artifact import Card
 from common.data.datasets import Split
 from common.report import Section, render
 
-__all__ = ["evaluation_sections", "training_report"]
+__all__ = ["evaluation_report", "evaluation_sections", "training_report"]
 
 
 def training_report(
@@ -69,3 +69,20 @@ def evaluation_sections(card: Card, evaluation: Evaluation, test: Split) -> list
         gallery = plots.gallery([test.images[i, ..., 0] for i in worst], captions)
         sections.append(Section("Worst mistakes", "Most confident first.", plots.to_png_bytes(gallery)))
     return sections
+
+
+def evaluation_report(result: ModelEvaluation) -> str:
+    """Return an evaluation as a page with pictures."""
+    evaluation = result.evaluation
+    accuracy = evaluation.accuracy
+    rows = [
+        ("accuracy", f"{accuracy.value:.2%} (95 % interval {accuracy.low:.2%} to {accuracy.high:.2%})"),
+        ("wrong", f"{len(evaluation.mistakes)} of {accuracy.count}"),
+        ("calibration error", f"{evaluation.calibration_error:.4f}"),
+    ]
+    sections = evaluation_sections(result.card, evaluation, result.test)
+    if evaluation.robust:
+        robust = [(name, f"{value:.2%}") for name, value in evaluation.robust.items()]
+        sections.append(Section("Robustness", "Polarity and frame are not mended.", None, robust))
+    title = f"Digits: {result.card.network}, {result.note}"
+    return render(title, rows, sections, result.command, "cnnapps digits predict photo.jpg")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from apps.text.vocabulary import Encoded, TextEncoder
 from common import artifact
 from common.activations import sigmoid, softmax
 from common.errors import ArtifactError
-from common.predictor import ENGINES, litert_runner
+from common.litert import Runner, litert_runner
+from common.predictor import ENGINES
 
 __all__ = ["Answer", "TextClassifier", "classify", "load"]
 
@@ -50,9 +51,7 @@ class TextClassifier:
         run: from encoded texts ``(n, T, 6)`` int32 to raw scores ``(n, K)``.
     """
 
-    def __init__(
-        self, card: artifact.Card, encoder: TextEncoder, run: Callable[[np.ndarray], np.ndarray]
-    ) -> None:
+    def __init__(self, card: artifact.Card, encoder: TextEncoder, run: Runner) -> None:
         self.card, self.encoder, self.run = card, encoder, run
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
@@ -109,7 +108,7 @@ def classify(texts: Iterable[str], *, model: str | Path = "text/sentiment") -> I
     return load(model).answers(texts)
 
 
-def scores_of(encoded: Encoded, run: Callable[[np.ndarray], np.ndarray], classes: int) -> np.ndarray:
+def scores_of(encoded: Encoded, run: Runner, classes: int) -> np.ndarray:
     """Return the raw scores of encoded texts, run in batches of like length."""
     scores = np.zeros((len(encoded), classes), np.float32)
     order = np.argsort(-encoded.lengths, kind="stable")

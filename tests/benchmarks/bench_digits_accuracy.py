@@ -76,7 +76,7 @@ def main() -> None:
         f"{shipped['calibration_error']:.4f}.  With `--engine litert-int8`: {whole_numbers['accuracy']:.2%}, "
         f"{whole_numbers['errors']} wrong.\n\n"
         + table(
-            ("disturbance (the network alone, nothing mended)", "accuracy"),
+            ("disturbance (polarity and frame are not mended)", "accuracy"),
             [(name, f"{value:.2%}") for name, value in shipped["robust"].items()],
         )
     )

@@ -124,7 +124,7 @@ def test_a_save_that_fails_leaves_no_card(saved, tmp_path, monkeypatch):
     def fail(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("common.export.to_litert", fail)
+    monkeypatch.setattr("common.litert.to_litert", fail)
     with pytest.raises(OSError, match="disk full"):
         artifact.save(target, model, card())
     assert not (target / "card.json").exists()
