@@ -21,6 +21,7 @@ demo: $(STAMP)
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --annotate build/demo/page.jpg
 	$(BIN)/cnnapps digits train --data digits8x8 --out build/demo/digits
 	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
+	@echo "the same page, read by the network just trained on 1,437 digits of 8x8 pixels (it is expected to fail on some):"
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
 	@echo "look at build/demo/page.jpg and build/demo/digits/report.html"
 

@@ -52,6 +52,8 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
     try:
         code = typer.main.get_command(app).main(args=arguments, prog_name="cnnapps", standalone_mode=False)
+        if code == 130:  # Typer turns Ctrl-C into a silent exit.
+            _say("interrupted", "")
         return code if isinstance(code, int) else 0
     except CnnappsError as error:
         if debug:

@@ -51,10 +51,12 @@ class Console:
         from rich import box
         from rich.console import Console as Rich
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
         for row in rows:
-            table.add_row(*map(str, row))
+            # Formulas hold brackets, which are no markup.
+            table.add_row(*(Text(str(cell), overflow="fold") for cell in row))
         # A pipe has no width: do not fold what a script or a file will read.
         Rich(width=None if sys.stdout.isatty() else 200).print(table)
 

@@ -6,7 +6,8 @@
     │   ├── ArtifactError    a model folder that is missing, damaged or from a newer version
     │   └── MissingExtra     an optional dependency that is not installed
     ├── UsageError           exit 2: an option or a combination of options that makes no sense
-    └── TrainingDiverged     exit 1: the loss is no longer a number; the last good state is kept
+    ├── TrainingDiverged     exit 1: the loss is no longer a number; the last good state is kept
+    └── Interrupted          exit 130: Ctrl-C; what was done so far is kept
 
 The command line prints ``message`` and ``hint`` on one line each and ends with ``exit_code``; a
 traceback appears only with ``--debug``.  Library callers catch ``CnnappsError``.
@@ -21,6 +22,7 @@ __all__ = [
     "ArtifactError",
     "CnnappsError",
     "InputError",
+    "Interrupted",
     "MissingExtra",
     "TrainingDiverged",
     "UsageError",
@@ -73,6 +75,12 @@ class UsageError(CnnappsError):
     """Options that contradict each other or name something that does not exist."""
 
     exit_code = 2
+
+
+class Interrupted(CnnappsError):
+    """Ctrl-C, after what was done so far was saved."""
+
+    exit_code = 130
 
 
 class TrainingDiverged(CnnappsError):

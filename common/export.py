@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Pa
         pictures=len(pictures),
         same_answer=float((ours.argmax(axis=-1) == theirs.argmax(axis=-1)).mean()),
         largest_difference=float(np.abs(ours - theirs).max()),
-        snippet=kind.snippet.format(path=path.name),
+        snippet=kind.snippet.format(path=path),
     )
 
 
@@ -116,7 +117,9 @@ def _write_onnx(model: keras.Model, path: Path, pictures: np.ndarray) -> None:
     except ImportError as error:
         raise MissingExtra("export to ONNX", "onnx") from error
     model(pictures[:1])
-    model.export(path, format="onnx", verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx asks numpy for a name that numpy no longer has
+        model.export(path, format="onnx", verbose=False)
 
 
 def _open_onnx(path: Path) -> Runner:

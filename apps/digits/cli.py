@@ -102,9 +102,11 @@ def predict(
     quiet: QuietOption = False,
 ) -> None:
     """Read the digits on photographs: one digit, a line, a whole page."""
-    from apps.digits.prediction import predict, write_annotations, write_steps
+    from apps.digits.prediction import Sketches, may_be_several, predict
 
     console = Console(json=json, quiet=quiet)
+    annotations = Sketches(annotate, several=may_be_several(paths)) if annotate else None
+    steps = Sketches(show_steps, several=True) if show_steps else None
     failed, documents = 0, []
     for reading in predict(paths, model=model):
         failed += reading.error is not None
@@ -117,10 +119,10 @@ def predict(
                 print(line)
         for note in reading.notes:
             console.note(f"{reading.source}: {note}")
-        if annotate and reading.page:
-            console.note(f"annotated: {write_annotations(reading, annotate, several=len(paths) > 1)}")
-        if show_steps and reading.page:
-            console.note(f"steps: {write_steps(reading, show_steps)}")
+        if annotations and reading.page:
+            console.note(f"annotated: {annotations.annotate(reading)}")
+        if steps and reading.page:
+            console.note(f"steps: {steps.steps(reading)}")
         documents.append(reading.to_json())
     if json:
         console.result(documents, "")
@@ -155,7 +157,7 @@ def evaluate(
 
         write_text(out, evaluation_report(result))
         console.note(f"report: {out}")
-    console.next("cnnapps digits predict photo.jpg")
+    console.next(f"cnnapps digits predict photo.jpg --model {model}")
 
 
 @app.command()
@@ -171,6 +173,8 @@ def explain(
 
     console = Console(json=json, quiet=quiet)
     explanation, picture, page = explain_file(image, model=model, out=out, command=command_line())
+    if (found := explanation.facts["digits_found"]) > 1:
+        console.note(f"explained: the first of {found} digits; cut another out to explain it")
     console.result(
         explanation.to_json() | {"picture": str(picture), "report": str(page)},
         f"{image.name}: {explanation.answer}\npicture: {picture}\nreport: {page}",

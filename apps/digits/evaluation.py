@@ -139,6 +139,7 @@ class ModelEvaluation:
     """A model, what it reaches, and on which pictures.
 
     Args:
+        model: as named.
         card: of the model.
         evaluation: the figures.
         test: the pictures.
@@ -146,6 +147,7 @@ class ModelEvaluation:
         command: as typed.
     """
 
+    model: str
     card: Card
     evaluation: Evaluation
     test: Split
@@ -175,16 +177,21 @@ class ModelEvaluation:
 def evaluate_model(
     model: str, source: str, *, engine: str = "litert", robust: bool = False, command: str = ""
 ) -> ModelEvaluation:
-    """Evaluate a shipped model or a run on the test split of ``source`` ("" for the best at hand).
+    """Evaluate a shipped model or a run on the test split of ``source`` ("" for the run's own, else the best at hand).
 
     Raises:
         UsageError: an unknown engine.
         UserError: the data have other classes than the model.
     """
     from apps.digits.data import best_at_hand, open_data
+    from apps.digits.options import data_of_run
+    from common.data.datasets import EMBEDDED
 
     predictor = load(model, engine=engine)
+    source = source or data_of_run(model)
     chosen, note = (source, f"data: {source}") if source else best_at_hand()
+    if chosen == EMBEDDED and model == "digits/cnn":
+        note += "; 8×8 pixels enlarged, which the shipped network was not trained on"
     dataset = open_data(chosen)
     if dataset.spec.classes != predictor.card.classes:
         raise UserError(
@@ -194,4 +201,4 @@ def evaluate_model(
     evaluation = evaluate(predictor, dataset.test)
     if robust:
         evaluation = replace(evaluation, robust=robustness(predictor, dataset.test))
-    return ModelEvaluation(predictor.card, evaluation, dataset.test, note, command)
+    return ModelEvaluation(model, predictor.card, evaluation, dataset.test, note, command)

@@ -71,6 +71,7 @@ def explain(
     *,
     classes: Sequence[str],
     perceptron: np.ndarray | None = None,
+    temperature: float = 1.0,
     command: str = "",
     next_command: str = "",
 ) -> Explanation:
@@ -81,6 +82,7 @@ def explain(
         model: a network of ``apps.digits.models`` with raw scores.
         classes: K names.
         perceptron: weights ``(height * width, K)`` of a perceptron to compare with.
+        temperature: of the network's calibration; scores are divided by it.
         command: what was typed, for the page.
         next_command: what to type next, for the page.
 
@@ -99,7 +101,7 @@ def explain(
     def predict(images: np.ndarray) -> np.ndarray:
         return np.asarray(model(images, training=False))
 
-    probabilities = softmax(predict(image[None])[0])
+    probabilities = softmax(predict(image[None])[0] / temperature)
     best = int(probabilities.argmax())
     maps, fields = methods.feature_maps(model, image), methods.receptive_fields(model)
     stages = _stages([field for field in fields if field.layer in maps])
@@ -186,9 +188,11 @@ def explain_file(
         load_network(model),
         classes=card.classes,
         perceptron=_perceptron_weights(card.classes),
+        temperature=card.calibration["temperature"],
         command=command,
         next_command="cnnapps digits train --network lenet",
     )
+    explanation.facts["digits_found"] = len(glyphs)
     picture = out or Path(f"{Path(path).stem}.explained.png")
     with replacing(picture) as temporary:
         temporary.write_bytes(explanation.figure)

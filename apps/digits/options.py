@@ -22,6 +22,7 @@ __all__ = [
     "NETWORK_OPTIONS",
     "RECIPE_NAMES",
     "TrainOptions",
+    "data_of_run",
     "new_run",
     "stored_run",
     "stored_weights",
@@ -168,3 +169,9 @@ def stored_run(run: Path | None) -> tuple[Path, TrainOptions, str]:
         raise UserError(f"{run} is finished", f"cnnapps digits evaluate --model {run}")
     stored = json.loads((run / "options.json").read_text())
     return run, TrainOptions(**stored["options"]), stored["command"]
+
+
+def data_of_run(model: str) -> str:
+    """Return the data that a run folder was trained on, as typed; "" for a shipped model."""
+    options = Path(model) / "options.json"
+    return json.loads(options.read_text())["options"]["data"] if options.is_file() else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from apps.digits.page import Page, read_page
-from common.data.images import decode, find_pictures, write_picture
+from common.data.images import check_writable, decode, find_pictures, write_picture
 from common.errors import InputError, UserError
 from common.predictor import Predictor, load
 
-__all__ = ["FileReading", "predict", "read", "write_annotations", "write_steps"]
+__all__ = ["FileReading", "Sketches", "may_be_several", "predict", "read"]
 
 
 @dataclass(frozen=True)
@@ -85,32 +86,46 @@ class FileReading:
         }
 
 
-def predict(paths: Sequence[str | Path], *, model: str | Path = "digits/cnn") -> Iterator[FileReading]:
+def predict(
+    paths: str | Path | Sequence[str | Path], *, model: str | Path = "digits/cnn"
+) -> Iterator[FileReading]:
     """Read pictures one by one.
 
     Args:
-        paths: files, folders, quoted globs; ``-`` is a picture on standard input.
+        paths: a file, folder, quoted glob or several; ``-`` is a picture on standard input.
         model: a shipped name or a run folder.
 
     Yields:
-        One reading a file; a file that cannot be read yields its error and the others go on.
+        One reading a file; a file that cannot be read, or a path that does not exist, yields its error and the
+        others go on.
 
     Raises:
-        InputError: a path that does not exist.
         ArtifactError: no such model.
     """
     predictor = load(model)
-    sources: list[str | Path] = []
-    for path in paths:
-        sources += ["-"] if str(path) == "-" else find_pictures([path])
-    for source in sources:
+    for path in [paths] if isinstance(paths, str | Path) else paths:
         try:
-            picture = decode(sys.stdin.buffer.read() if source == "-" else source)
-            page = read(picture.pixels, predictor)
-            yield FileReading(str(source), predictor.card.classes, page, picture.pixels, picture.notes)
+            sources = ["-"] if str(path) == "-" else find_pictures([path])
         except InputError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            yield FileReading(str(source), predictor.card.classes, error=error.message + hint)
+            yield _failed(str(path), predictor, error)
+            continue
+        for source in sources:
+            yield _read_file(source, predictor)
+
+
+def _read_file(source: str | Path, predictor: Predictor) -> FileReading:
+    try:
+        picture = decode(sys.stdin.buffer.read() if source == "-" else source)
+        page = read(picture.pixels, predictor)
+    except InputError as error:
+        return _failed(str(source), predictor, error)
+    return FileReading(str(source), predictor.card.classes, page, picture.pixels, picture.notes)
+
+
+def _failed(source: str, predictor: Predictor, error: InputError) -> FileReading:
+    hint = f" ({error.hint})" if error.hint else ""
+    message = error.message.removeprefix(f"{source}: ")
+    return FileReading(source, predictor.card.classes, error=message + hint)
 
 
 def read(pixels: np.ndarray, predictor: Predictor) -> Page:
@@ -126,34 +141,54 @@ def read(pixels: np.ndarray, predictor: Predictor) -> Page:
     )
 
 
-def write_annotations(reading: FileReading, target: Path, *, several: bool) -> Path:
-    """Draw boxes and digits and return the file written.
+class Sketches:
+    """Where the pictures of readings are written: no two under one name.
 
     Args:
-        reading: of one picture.
-        target: a file, or with ``several`` a folder that gets one picture a file.
+        target: a file for the one reading there will be, or a folder that gets one picture a reading.
+        several: whether there may be more than one reading.
 
     Raises:
-        UserError: the suffix is none that can be written.
+        UserError: a file where a folder is needed, or a suffix that cannot be written.
     """
-    from apps.digits.drawing import annotate
 
-    assert reading.pixels is not None and reading.page is not None, "nothing was read"
-    path = target / f"{_stem(reading)}.png" if several or target.is_dir() else target
-    return write_picture(path, annotate(reading.pixels, reading.page))
+    def __init__(self, target: Path, *, several: bool) -> None:
+        self.target = target
+        self.folder = several or target.is_dir() or not target.suffix
+        self._used: set[str] = set()
+        if self.folder and (target.is_file() or target.suffix in (".png", ".jpg", ".jpeg")):
+            raise UserError(f"{target} is one file, there are several pictures", "name a folder")
+        if not self.folder:
+            check_writable(target)
+
+    def annotate(self, reading: FileReading) -> Path:
+        """Draw boxes and digits and return the file written."""
+        from apps.digits.drawing import annotate
+
+        assert reading.pixels is not None and reading.page is not None, "nothing was read"
+        path = self.target / f"{self._stem(reading)}.png" if self.folder else self.target
+        return write_picture(path, annotate(reading.pixels, reading.page))
+
+    def steps(self, reading: FileReading) -> Path:
+        """Write the pictures between photograph and digits, numbered, and return the folder."""
+        from apps.digits.drawing import steps
+
+        assert reading.pixels is not None, "nothing was read"
+        stem = self._stem(reading)
+        for number, (name, pixels) in enumerate(steps(reading.pixels).items(), start=1):
+            write_picture(self.target / f"{stem}-{number}-{name.replace(' ', '-')}.png", pixels)
+        return self.target
+
+    def _stem(self, reading: FileReading) -> str:
+        """Return the file's name, with its folder's or a number where that was taken."""
+        path = Path("stdin" if reading.source == "-" else reading.source)
+        names = [path.stem, f"{path.parent.name}-{path.stem}"]
+        names += [f"{path.parent.name}-{path.stem}-{number}" for number in range(2, len(self._used) + 3)]
+        stem = next(name for name in names if name not in self._used)
+        self._used.add(stem)
+        return stem
 
 
-def write_steps(reading: FileReading, folder: Path) -> Path:
-    """Write the pictures between photograph and digits into ``folder``, numbered; return the folder."""
-    from apps.digits.drawing import steps
-
-    assert reading.pixels is not None, "nothing was read"
-    if folder.is_file():
-        raise UserError(f"{folder} is a file", "--show-steps wants a folder")
-    for number, (name, pixels) in enumerate(steps(reading.pixels).items(), start=1):
-        write_picture(folder / f"{_stem(reading)}-{number}-{name.replace(' ', '-')}.png", pixels)
-    return folder
-
-
-def _stem(reading: FileReading) -> str:
-    return "stdin" if reading.source == "-" else Path(reading.source).stem
+def may_be_several(paths: Sequence[str]) -> bool:
+    """Return whether paths may name more than one picture: more than one path, a folder or a pattern."""
+    return len(paths) > 1 or any(Path(path).is_dir() or glob.has_magic(path) for path in paths)

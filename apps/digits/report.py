@@ -85,4 +85,6 @@ def evaluation_report(result: ModelEvaluation) -> str:
         robust = [(name, f"{value:.2%}") for name, value in evaluation.robust.items()]
         sections.append(Section("Robustness", "Polarity and frame are not mended.", None, robust))
     title = f"Digits: {result.card.network}, {result.note}"
-    return render(title, rows, sections, result.command, "cnnapps digits predict photo.jpg")
+    return render(
+        title, rows, sections, result.command, f"cnnapps digits predict photo.jpg --model {result.model}"
+    )

@@ -16,6 +16,7 @@ __all__ = ["without_rules"]
 SLENDER = 30  # least length of a rule in its own widths; a 1 written with a fine pen has 10 to 20
 TALLER = 2.5  # least length of a rule in heights of the writing, unless it crosses the whole picture
 FAMILY = 4  # so many slender lines of one direction are rules whatever their length
+UNBROKEN = 0.8  # least share of a rule that lies on ink
 LOOK_SIDE = 1000  # longest side of the picture the lines are looked for in
 
 
@@ -84,7 +85,7 @@ def _rules(mask: np.ndarray, pen: float) -> tuple[list[_Rule], np.ndarray]:
             continue
         width = _width_along(mask, (x0, y0), (x1, y1), pen)
         rule = _Rule((int(x0), int(y0)), (int(x1), int(y1)), width)
-        if rule.length > SLENDER * width:
+        if rule.length > SLENDER * width and _unbroken(mask, rule, pen) > UNBROKEN:
             rules.append(rule)
     return rules, thin
 
@@ -108,6 +109,15 @@ def _width_along(mask: np.ndarray, start: tuple[int, int], stop: tuple[int, int]
     lookup = (rows[:, None] + around).astype(int).clip(0, mask.shape[0] - 1)
     heights = mask[lookup, columns[:, None]].sum(axis=1)
     return float(np.median(heights[heights > 0])) if heights.any() else 0.0
+
+
+def _unbroken(mask: np.ndarray, rule: _Rule, pen: float) -> float:
+    """Return the share of the line that lies on ink: printed digits of one height have their tops in a row."""
+    columns = np.linspace(rule.start[0], rule.stop[0], 200).astype(int).clip(0, mask.shape[1] - 1)
+    rows = np.linspace(rule.start[1], rule.stop[1], 200)
+    reach = max(1, int(pen / 3))
+    lookup = (rows[:, None] + np.arange(-reach, reach + 1)).astype(int).clip(0, mask.shape[0] - 1)
+    return float(mask[lookup, columns[:, None]].any(axis=1).mean())
 
 
 def _traced(rules: list[_Rule], thin: np.ndarray) -> np.ndarray:

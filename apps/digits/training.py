@@ -12,6 +12,7 @@ import numpy as np
 from apps.digits.options import TrainOptions, new_run, stored_run, stored_weights, wants_outliers
 from common import artifact, devices
 from common.console import Advance
+from common.errors import Interrupted
 
 if TYPE_CHECKING:
     import keras
@@ -231,7 +232,12 @@ def _train_network(
         best = f", validation {state.history[-1]['validation accuracy']:.2%}" if state.history else ""
         progress(state.step, state.steps, f"loss {state.loss:.3f}{best}")
 
-    return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
+    try:
+        return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"interrupted; the state is saved in {run}", f"go on with: cnnapps digits train --resume {run}"
+        ) from interrupt
 
 
 def _train_units(

@@ -159,15 +159,25 @@ def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
+def check_writable(path: Path) -> str:
+    """Return the format that the suffix names.
+
+    Raises:
+        InputError: the suffix names no format that can be written.
+    """
+    form = Image.registered_extensions().get(path.suffix.lower(), "")
+    if form not in Image.SAVE:
+        raise InputError(f"{path}: {path.suffix or 'no suffix'} cannot be written", "use .png or .jpg")
+    return form
+
+
 def write_picture(path: Path, pixels: np.ndarray) -> Path:
     """Write uint8 pixels, grey or RGB, under a temporary name first; return the path.
 
     Raises:
         InputError: the suffix names no format that can be written.
     """
-    form = Image.registered_extensions().get(path.suffix.lower())
-    if form not in Image.SAVE:
-        raise InputError(f"{path}: {path.suffix or 'no suffix'} cannot be written", "use .png or .jpg")
+    form = check_writable(path)
     with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, form, quality=92)
     return path
@@ -182,8 +192,8 @@ def _open(source: str | Path | bytes) -> tuple[str, BinaryIO]:
     """Return a name for messages and an open, non-empty stream."""
     if isinstance(source, bytes):
         if not source:
-            raise InputError("<bytes>: empty (0 bytes)", "save or copy it again")
-        return "<bytes>", io.BytesIO(source)
+            raise InputError("empty (0 bytes)", "nothing came in")
+        return "the picture", io.BytesIO(source)
     name = str(source)
     try:
         stream = open(source, "rb")  # noqa: SIM115  decode() closes it
@@ -281,7 +291,11 @@ def _opaque(image: Image.Image) -> Image.Image:
         return _eight_bits(image)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
+        # Writing on nothing: light ink is put on black paper, dark ink on white.
+        grey, opaque = (np.asarray(layer.convert(mode)) for mode in ("L", "RGBA"))
+        inked = grey[opaque[..., 3] > 127]
+        light = 0 < inked.size < grey.size and inked.min() > 127
+        paper = Image.new("RGBA", layer.size, "black" if light else "white")
         return Image.alpha_composite(paper, layer).convert("RGB")
     if image.mode in ("L", "RGB", "CMYK"):
         return image

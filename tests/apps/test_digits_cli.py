@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from apps.main import app
 from common.artifact import resolve
@@ -113,7 +113,6 @@ def test_a_used_folder_is_not_overwritten(small_run, cnnapps):
         (["train", "--weights", "nowhere"], 1, "no model 'nowhere'"),
         (["train", "--batch", "0"], 2, "--batch"),
         (["train", "--nonsense"], 2, "nonsense"),
-        (["predict", "missing.png"], 1, "no such file"),
         (["predict", "x.png", "--model", "digits/none"], 1, "shipped: digits/"),
         (["evaluate", "--model", "."], 1, "not a model"),
         (["export", "--format", "coreml"], 2, "known: savedmodel"),
@@ -307,3 +306,35 @@ def test_training_goes_on_from_given_weights(small_run, cnnapps, tmp_path):
     assert card["arguments"] == stored["arguments"] and card["data"]["weights"] == str(small_run)
     code, out, err = cnnapps(*lenet, "--seed", 7, "--out", tmp_path / "seed")
     assert code == 2 and "give --seed 0" in err and not out
+
+
+def draw_one(path):
+    picture = Image.new("L", (120, 120), 245)
+    ImageDraw.Draw(picture).line([(60, 20), (60, 100)], fill=25, width=8)
+    picture.save(path)
+
+
+def test_a_missing_path_is_one_line_and_the_others_are_read(cnnapps, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        draw_one(tmp_path / folder / "x.png")
+    code, out, err = cnnapps(
+        "digits", "predict", "missing.png", tmp_path / "a", tmp_path / "b", "--annotate", tmp_path / "read"
+    )
+    lines = out.splitlines()
+    assert code == 1 and lines[0] == "missing.png: error: no such file or folder (check the path)"
+    assert [line.split(": ")[1][0] for line in lines[1:]] == ["1", "1"] and len(lines) == 3
+    # Two pictures of one name: two files.
+    assert {path.name for path in (tmp_path / "read").iterdir()} == {"x.png", "b-x.png"}
+
+
+def test_one_file_for_several_annotations_is_refused_before_anything_is_read(cnnapps, tmp_path):
+    code, out, err = cnnapps("digits", "predict", tmp_path, "--annotate", tmp_path / "all.png")
+    assert code == 1 and "name a folder" in err and out == ""
+    code, out, err = cnnapps("digits", "predict", "x.png", "--annotate", tmp_path / "read.txt")
+    assert code == 1 and ".txt cannot be written" in err and out == ""
+
+
+def test_formulas_of_the_losses_are_printed_whole(cnnapps):
+    code, out, _ = cnnapps("losses")
+    assert code == 0 and "-Σ [t log p + (1 - t) log(1 - p)]" in out

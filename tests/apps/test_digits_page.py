@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from apps.digits.drawing import annotate, steps
 from apps.digits.glyphs import Piece, framed
 from apps.digits.page import find_digits, read_page
+from apps.digits.prediction import read
 from apps.digits.segmentation import find_ink, is_light_on_dark, pen_width
+from common.predictor import load
 
 FONT = font_manager.findfont("DejaVu Sans")
 
@@ -269,3 +271,11 @@ def test_steps_and_annotation(classify):
     assert marked.shape == page.shape
     assert (np.abs(marked.astype(int) - (0, 158, 115)).sum(axis=-1) == 0).sum() > 100
     assert annotate(page[:60, :60], read_page(page[:60, :60], classify)).shape[0] >= 480
+
+
+@pytest.mark.parametrize("size", [60, 80, 120])
+def test_tops_of_printed_digits_in_a_row_are_no_ruled_line(size):
+    picture = Image.new("L", (900, 300), 255)
+    ImageDraw.Draw(picture).text((40, 60), "0234568", font=ImageFont.load_default(size), fill=0)
+    predictor = load("digits/cnn")
+    assert read(np.asarray(picture), predictor).text == "0234568"
