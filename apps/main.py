@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from apps.digits.cli import app as digits
+from apps.text.cli import app as text
 from common import doctor
 from common.cli import JsonOption, run
 from common.console import Console
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(digits, name="digits")
+app.add_typer(text, name="text")
 
 
 @app.callback(invoke_without_command=True)

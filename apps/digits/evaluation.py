@@ -184,11 +184,13 @@ def evaluate_model(
         UserError: the data have other classes than the model.
     """
     from apps.digits.data import best_at_hand, open_data
-    from apps.digits.options import data_of_run
+    from apps.digits.options import TrainOptions
     from common.data.datasets import EMBEDDED
+    from common.runs import options_of_run
 
     predictor = load(model, engine=engine)
-    source = source or data_of_run(model)
+    options = options_of_run(model, TrainOptions)
+    source = source or (options.data if options else "")
     chosen, note = (source, f"data: {source}") if source else best_at_hand()
     if chosen == EMBEDDED and model == "digits/cnn":
         note += "; 8×8 pixels enlarged, which the shipped network was not trained on"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import artifact, losses
 from common.errors import UsageError, UserError, nearest
-from common.files import write_text
 from common.registry import Registry
 
 if TYPE_CHECKING:
@@ -22,9 +18,6 @@ __all__ = [
     "NETWORK_OPTIONS",
     "RECIPE_NAMES",
     "TrainOptions",
-    "data_of_run",
-    "new_run",
-    "stored_run",
     "stored_weights",
     "wants_outliers",
 ]
@@ -140,38 +133,3 @@ def wants_outliers(options: TrainOptions, spec: DatasetSpec) -> bool:
     if options.outliers != "auto":
         return True
     return options.network == "cnn" and is_digits(spec)
-
-
-def new_run(out: Path | None, options: TrainOptions, command: str) -> Path:
-    """Make the folder of a run, with the options in it.
-
-    Raises:
-        UserError: it is in use.
-    """
-    run = out or Path("runs") / f"digits-{options.network}-{datetime.now():%Y%m%d-%H%M%S}"
-    if run.exists() and any(run.iterdir()):
-        raise UserError(f"{run} is not empty", "choose another --out, or go on there with --resume")
-    run.mkdir(parents=True, exist_ok=True)
-    stored = {"options": asdict(options), "command": command}
-    write_text(run / "options.json", json.dumps(stored, indent=1) + "\n")
-    return run
-
-
-def stored_run(run: Path | None) -> tuple[Path, TrainOptions, str]:
-    """Return folder, options and command of a run that was interrupted.
-
-    Raises:
-        UserError: there is none.
-    """
-    if run is None or not (run / "options.json").is_file():
-        raise UserError(f"nothing to resume in {run}", "name the run folder of an interrupted training")
-    if (run / "card.json").is_file():
-        raise UserError(f"{run} is finished", f"cnnapps digits evaluate --model {run}")
-    stored = json.loads((run / "options.json").read_text())
-    return run, TrainOptions(**stored["options"]), stored["command"]
-
-
-def data_of_run(model: str) -> str:
-    """Return the data that a run folder was trained on, as typed; "" for a shipped model."""
-    options = Path(model) / "options.json"
-    return json.loads(options.read_text())["options"]["data"] if options.is_file() else ""

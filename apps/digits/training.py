@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.digits.options import TrainOptions, new_run, stored_run, stored_weights, wants_outliers
+from apps.digits.options import TrainOptions, stored_weights, wants_outliers
 from common import artifact, devices
 from common.console import Advance
 from common.errors import Interrupted
+from common.runs import new_run, stored_run
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +78,7 @@ def train(
         TrainingDiverged: the loss is no longer a number.
     """
     if resume:
-        out, options, command = stored_run(out)
+        out, options, command = stored_run(out, TrainOptions)
     arguments = options.checked_arguments()
     device = devices.select(options.device)
 
@@ -104,7 +105,7 @@ def train(
     )
     kept, held = dataset.with_validation(_validation_share(len(dataset.train)), options.seed)
 
-    run = out if resume and out else new_run(out, options, command)
+    run = out if resume and out else new_run(out, f"digits-{options.network}", options, command)
     keras.utils.set_random_seed(options.seed)
     with _policy(recipe.precision):
         network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)

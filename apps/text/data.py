@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from apps.text.options import TrainOptions
 from common.data.columns import is_number
 from common.data.tables import Kind, TextTable, read_table
 from common.errors import InputError, UserError
 
-__all__ = ["Corpus", "Examples", "open_corpus", "open_examples"]
+__all__ = ["Corpus", "Examples", "corpus_of", "open_corpus", "open_examples"]
 
 _TEST = ("test", "eval", "evaluation")
 _HELD = ("dev", "valid", "validation", "val")
@@ -107,6 +108,32 @@ def open_corpus(
         raise InputError(f"{source} has {len(examples)} texts", "give at least 10")
     parts = _parts(examples, table.splits, seed)
     return Corpus(Path(source).name, classes, table.kind, *parts, _fingerprint(examples), table.note)
+
+
+def corpus_of(options: TrainOptions) -> Corpus:
+    """Open the texts that a training asks for, with its own files for choosing and testing if it names any."""
+    columns = {"text": options.text, "label": options.label, "several": options.several}
+    corpus = open_corpus(options.data, seed=options.seed, **columns)
+    if options.test:
+        # The texts set aside for a test that is not wanted are trained on.
+        everything = Examples(
+            corpus.train.texts + corpus.test.texts,
+            np.concatenate([corpus.train.targets, corpus.test.targets]),
+        )
+        given = open_examples(options.test, corpus.classes, corpus.kind, **columns)
+        corpus = replace(corpus, train=everything, test=given)
+    if options.held:
+        corpus = replace(corpus, held=open_examples(options.held, corpus.classes, corpus.kind, **columns))
+    if options.train_size is not None:
+        if not len(corpus.classes) <= options.train_size <= len(corpus.train):
+            raise UserError(
+                f"--train-size {options.train_size}: {corpus.name} has {len(corpus.train)} training texts",
+                f"choose {len(corpus.classes)} to {len(corpus.train)}",
+            )
+        if options.train_size < len(corpus.train):
+            _, kept = corpus.train.halves(options.train_size / len(corpus.train), options.seed)
+            corpus = replace(corpus, train=kept)
+    return corpus
 
 
 def open_examples(

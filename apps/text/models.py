@@ -159,10 +159,21 @@ def blend(networks: Sequence[keras.Model], shares: Sequence[float]) -> keras.Mod
     """Return the network whose scores are the weighted sum of those of ``networks``."""
     inputs = layers.Input((None, COLUMNS), dtype="int32")
     parts = [
-        layers.Rescaling(share, name=f"share_of_{network.name}")(network(inputs))
+        layers.Rescaling(share, name=f"share_of_{network.name}")(_grafted(network, inputs))
         for network, share in zip(networks, shares, strict=True)
     ]
     return keras.Model(inputs, layers.Add(name="scores")(parts), name="blend")
+
+
+def _grafted(network: keras.Model, inputs):
+    """Return the outputs of a copy of ``network`` on ``inputs``, its layers named after it."""
+
+    def named_after(layer: keras.Layer) -> keras.Layer:
+        return type(layer).from_config(layer.get_config() | {"name": f"{network.name}_{layer.name}"})
+
+    copy = keras.models.clone_model(network, input_tensors=inputs, clone_function=named_after)
+    copy.set_weights(network.get_weights())
+    return copy.outputs[0]
 
 
 def _word_vectors(inputs, rows: int, dim: int, vectors: str):

@@ -1,0 +1,137 @@
+"""``cnnapps text``: arguments in, one call of the API, printing."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.cli import DeviceOption, JsonOption, OutOption, QuietOption, SeedOption, command_line, sub_app
+from common.console import Console
+
+__all__ = ["app"]
+
+app = sub_app("Texts: train a classifier on your own file, sort lines.")
+
+TextColumn = Annotated[str, typer.Option("--text", help="Column of the texts: name or number.")]
+LabelColumn = Annotated[str, typer.Option("--label", help="Column of the labels: name or number.")]
+Several = Annotated[str, typer.Option(help="What stands between several labels of one text, such as '|'.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name or a run folder.")]
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str, typer.Argument(help="CSV, TSV, JSONL, 'label text' lines, a folder class/*.txt, a TFDS name.")
+    ] = "",
+    network: Annotated[str, typer.Option(help="blend, kim, dpcnn, char or ngram.")] = "blend",
+    text: TextColumn = "",
+    label: LabelColumn = "",
+    several: Several = "",
+    held: Annotated[str, typer.Option(help="File to choose on; else some texts are held out.")] = "",
+    test: Annotated[str, typer.Option(help="File to test on; else some texts are kept for it.")] = "",
+    embeddings: Annotated[str, typer.Option(help="Word vectors: GloVe, word2vec, fastText.")] = "",
+    vectors: Annotated[str, typer.Option(help="kim, dpcnn: trained, fixed or both.")] = "",
+    train_size: Annotated[int | None, typer.Option(help="Number of training texts (stratified).")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Texts a step.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on in this run folder with its own options.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train on labelled texts, read the test split once, write a run folder with report.html."""
+    from apps.text.options import TrainOptions
+    from apps.text.training import train
+    from common.errors import UsageError
+
+    if not data and not resume:
+        raise UsageError("name the labelled texts", "cnnapps text train reviews.csv")
+    console = Console(json=json, quiet=quiet)
+    options = TrainOptions(
+        data=data,
+        held=held,
+        test=test,
+        text=text,
+        label=label,
+        several=several,
+        network=network,
+        arguments={"vectors": vectors} if vectors else {},
+        embeddings=embeddings,
+        train_size=train_size,
+        epochs=epochs,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        device=device,
+    )
+    with console.progress("training") as progress:
+        result = train(
+            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+        )
+    console.note(result.note)
+    score = result.evaluation.score
+    console.result(
+        result.to_json(),
+        f"test {result.evaluation.name} {score.value:.4f} (95 % interval {score.low:.4f} to {score.high:.4f}), "
+        f"{score.count:,} texts\nmodel and report: {result.run / 'report.html'}",
+    )
+    console.next(f'cnnapps text classify "…" --model {result.run}')
+
+
+@app.command()
+def classify(
+    texts: Annotated[list[str], typer.Argument(help="Texts; or one file, a text a line; or - for stdin.")],
+    model: ModelOption,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Say the class of each text: a line in, a line out (label, probability, text)."""
+    from apps.text.prediction import classify
+
+    for answer in classify(_lines(texts), model=model):
+        if json:
+            print(jsons.dumps(answer.to_json(), ensure_ascii=False))
+            continue
+        chances = [answer.probabilities.get(name) for name in answer.labels]
+        known = [f"{chance:.1%}" for chance in chances if chance is not None]
+        print("\t".join([", ".join(answer.labels) or "none", ", ".join(known), answer.text]))
+
+
+@app.command()
+def evaluate(
+    data: Annotated[str, typer.Argument(help="Labelled texts; else the test split of the run.")] = "",
+    model: ModelOption = "",
+    dataset: Annotated[str, typer.Option(help="The same as the argument.")] = "",
+    text: TextColumn = "",
+    label: LabelColumn = "",
+    several: Several = "",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Accuracy with its interval, F1, calibration and confusion on labelled texts."""
+    from apps.text.evaluation import evaluate_model
+
+    console = Console(json=json, quiet=quiet)
+    result = evaluate_model(
+        model, data or dataset, text=text, label=label, several=several, command=command_line()
+    )
+    console.note(f"data: {result.source}")
+    console.result(result.evaluation.to_json(), result.print)
+
+
+def _lines(texts: list[str]) -> Iterator[str]:
+    from common.data.encoding import stream_lines
+
+    if texts == ["-"] or (len(texts) == 1 and Path(texts[0]).is_file()):
+        yield from stream_lines(texts[0])
+    else:
+        yield from texts

@@ -1,0 +1,160 @@
+"""Training a text model, from the file to the artifact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apps.text.options import TrainOptions
+from common import artifact, devices
+from common.console import Advance
+from common.errors import Interrupted
+from common.runs import new_run, stored_run
+
+if TYPE_CHECKING:
+    from apps.text.data import Corpus
+    from apps.text.evaluation import Evaluation
+    from apps.text.learning import Learned
+
+__all__ = ["TrainResult", "train"]
+
+ACTIVATIONS = {"one of K": "softmax", "independent yes/no": "sigmoid", "real values": "none"}
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training gives.
+
+    Args:
+        run: the folder of the artifact.
+        card: of the artifact.
+        evaluation: on the test split, read once.
+        note: what was read and guessed.
+    """
+
+    run: Path
+    card: artifact.Card
+    evaluation: Evaluation
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "run": str(self.run),
+            "report": str(self.run / "report.html"),
+            "data": self.card.data,
+            "parameters": self.card.parameters,
+            "test": self.evaluation.to_json(),
+        }
+
+
+def train(
+    options: TrainOptions,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str = "",
+    progress: Advance = lambda done, total, remark: None,
+) -> TrainResult:
+    """Train, choose and calibrate on held-out texts, read the test split once, write the artifact.
+
+    Args:
+        options: what to train.
+        out: the run folder; by default ``runs/text-NETWORK-TIME``.
+        resume: go on in ``out`` from its checkpoint, with the options stored there.
+        command: as typed, for the card.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: an unknown network or argument.
+        InputError: data that cannot be read.
+        UserError: a run folder that is in use; nothing to resume.
+        Interrupted: Ctrl-C; the state is saved.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    if resume:
+        out, options, command = stored_run(out, TrainOptions)
+    arguments = options.checked_arguments()
+    devices.select(options.device)
+
+    from apps.text.data import corpus_of
+    from apps.text.evaluation import timed
+    from apps.text.learning import learn
+    from apps.text.prediction import load
+    from apps.text.report import training_report
+    from apps.text.vectors import read_vectors
+    from common.layers import in_eight_bits
+
+    corpus = corpus_of(options)
+    kept, held = (
+        (corpus.train, corpus.held)
+        if corpus.held
+        else corpus.train.halves(held_share(len(corpus.train)), options.seed)
+    )
+    vectors = read_vectors(options.embeddings) if options.embeddings else None
+    run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
+    changes = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    try:
+        learned = learn(
+            options.network, kept, held, corpus.kind, run,
+            arguments=arguments,
+            vectors=vectors,
+            changes={name: value for name, value in changes.items() if value},
+            seed=options.seed,
+            resume=resume,
+            progress=progress,
+        )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"interrupted; the state is saved in {run}", f"go on with: cnnapps text train --resume {run}"
+        ) from interrupt
+    card = _card(options, arguments, corpus, learned, command, {"train": len(kept), "held": len(held)})
+    small = in_eight_bits(learned.network)
+    vocabulary = {"vocabulary.npz": learned.encoder.to_bytes()}
+    artifact.save(run, small, card, extra=vocabulary)
+    # Read from the disk as everybody will, so that the figure is that of the files.
+    evaluation = timed(load(run), corpus.test)
+    card = replace(card, metrics={f"test {evaluation.name}": evaluation.score})
+    report = training_report(card, learned.history, evaluation, corpus.test, run)
+    card = artifact.save(run, small, card, report=report, extra=vocabulary)
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return TrainResult(run, card, evaluation, corpus.note)
+
+
+def held_share(examples: int) -> float:
+    """Return the share of the training texts that is held out: a tenth, at most 2,500 texts."""
+    return min(0.1, 2_500 / examples)
+
+
+def _card(
+    options: TrainOptions,
+    arguments: dict[str, Any],
+    corpus: Corpus,
+    learned: Learned,
+    command: str,
+    counts: dict[str, int],
+) -> artifact.Card:
+    return artifact.Card(
+        app="text",
+        network=options.network,
+        arguments=arguments,
+        classes=corpus.classes,
+        input_shape=(None, 6),
+        preprocessing=f"{learned.encoder.unit}, lower case; columns word, prefix, suffix, uni-, bi-, trigram",
+        activation=ACTIVATIONS[corpus.kind],
+        calibration={"temperature": learned.temperature},
+        metrics={},
+        data={
+            "name": corpus.name,
+            "fingerprint": corpus.fingerprint,
+            **counts,
+            "test": len(corpus.test),
+            "embeddings": options.embeddings or "none",
+        },
+        command=command,
+        seed=options.seed,
+        recipe=learned.recipe.to_json() if learned.recipe else {},
+        intended_use="sorting texts like those it was trained on",
+        limits="not for texts of other kinds; not for decisions about people without a second reading",
+    )

@@ -1,0 +1,72 @@
+"""The folder of a training: what was asked for, kept so that it can be gone on with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from common.errors import UserError
+from common.files import write_text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["new_run", "options_of_run", "stored_run"]
+
+Options = TypeVar("Options", bound="DataclassInstance")
+
+
+def new_run(out: Path | None, name: str, options: DataclassInstance, command: str) -> Path:
+    """Make the folder of a run, with the options in it.
+
+    Args:
+        out: the folder; None for ``runs/NAME-TIME``.
+        name: such as ``digits-cnn``.
+        options: a dataclass of plain values.
+        command: as typed.
+
+    Raises:
+        UserError: it is in use.
+    """
+    run = out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    if run.exists() and any(run.iterdir()):
+        raise UserError(f"{run} is not empty", "choose another --out, or go on there with --resume")
+    run.mkdir(parents=True, exist_ok=True)
+    stored = {"options": asdict(options), "command": command}
+    write_text(run / "options.json", json.dumps(stored, indent=1) + "\n")
+    return run
+
+
+def stored_run(run: Path | None, kind: type[Options]) -> tuple[Path, Options, str]:
+    """Return folder, options and command of a run that was interrupted.
+
+    Args:
+        run: its folder.
+        kind: the dataclass of its options.
+
+    Raises:
+        UserError: there is none.
+    """
+    if run is None or not (run / "options.json").is_file():
+        raise UserError(f"nothing to resume in {run}", "name the run folder of an interrupted training")
+    if (run / "card.json").is_file():
+        raise UserError(f"{run} is finished", f"evaluate it with --model {run}")
+    stored = _read(run)
+    return run, kind(**stored["options"]), stored["command"]
+
+
+def options_of_run(model: str | Path, kind: type[Options]) -> Options | None:
+    """Return the options that a run folder was made with; None for a shipped model."""
+    if not (Path(model) / "options.json").is_file():
+        return None
+    return kind(**_read(Path(model))["options"])
+
+
+def _read(run: Path) -> dict[str, Any]:
+    try:
+        return json.loads((run / "options.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{run / 'options.json'} is damaged", "train anew in another folder") from error
