@@ -25,12 +25,14 @@ class Section:
         text: what the reader should see in it; blank lines part paragraphs.
         figure: bytes of a PNG file.
         table: rows of cells, the first row being the heads.
+        marked: words in their order, each with a number from -1 (blue) over 0 (plain) to 1 (orange).
     """
 
     title: str
     text: str = ""
     figure: bytes | None = None
     table: Sequence[Row] | None = None
+    marked: Sequence[tuple[str, float]] | None = None
 
     @property
     def paragraphs(self) -> list[str]:

@@ -128,6 +128,27 @@ def evaluate(
     console.result(result.evaluation.to_json(), result.print)
 
 
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="A sentence or a whole text.")],
+    model: ModelOption,
+    out: OutOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Colour the words that moved the answer, and list the n-grams; --out FILE.html writes a page."""
+    from apps.text.explanation import explain
+    from apps.text.explanation_page import page, show
+    from common.files import write_text
+
+    console = Console(json=json, quiet=quiet)
+    explanation = explain(text, model=model)
+    console.result(explanation.to_json(), lambda: show(explanation))
+    if out:
+        write_text(out, page(explanation, command_line()))
+        console.note(f"page: {out}")
+
+
 def _lines(texts: list[str]) -> Iterator[str]:
     from common.data.encoding import stream_lines
 

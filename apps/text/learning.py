@@ -79,9 +79,12 @@ def learn(
     """
     keras.utils.set_random_seed(seed)
     unit = "characters" if name == "char" else "words"
-    learned = learn_vocabulary(
-        kept.texts, kept.targets, unit=unit, more_words=vectors.words if vectors else ()
-    )
+    # Of values, those above and those below the median are what n-grams are counted in.
+    counted = kept.targets
+    if kind == "real values":
+        above = counted > np.median(counted)
+        counted = np.concatenate([above, ~above], axis=1).astype(np.float32)
+    learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=vectors.words if vectors else ())
     train = (learned.encoder.encode(kept.texts), kept.targets)
     check = (learned.encoder.encode(held.texts), held.targets)
     parts: list[keras.Model] = []

@@ -159,6 +159,15 @@ class TextEncoder:
             rows[:, column] = _first_of_each(self._ngram_rows(hashes), text_of)
         return Encoded(rows, starts)
 
+    def tokens(self, text: str) -> list[str]:
+        """Return the tokens that are read of a text."""
+        tokens = self.tokenize(text)
+        if len(tokens) <= self.longest:
+            return tokens
+        # A review says what it thinks at its beginning and at its end.
+        head = self.longest // 2
+        return tokens[:head] + tokens[head - self.longest :]
+
     @property
     def words_met(self) -> list[str]:
         """All words read so far, by number."""
@@ -176,11 +185,7 @@ class TextEncoder:
         numbers: list[int] = []
         starts = [0]
         for text in texts:
-            tokens = self.tokenize(text)
-            if len(tokens) > self.longest:
-                # A review says what it thinks at its beginning and at its end.
-                head = self.longest // 2
-                tokens = tokens[:head] + tokens[head - self.longest :]
+            tokens = self.tokens(text)
             numbers += map(self._met.__getitem__, tokens)
             starts.append(len(numbers))
         self._describe_new_words()

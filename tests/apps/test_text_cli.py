@@ -1,0 +1,195 @@
+"""``cnnapps text`` from the file to the answer, on sentences made up by a small grammar."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from apps.main import app
+from apps.text import models
+from apps.text.explanation import explain
+from apps.text.options import BLEND, NETWORK_OPTIONS
+from apps.text.prediction import load
+from common.cli import run
+
+GOOD, BAD = ("gorgeous", "witty", "moving", "splendid"), ("dull", "tedious", "clumsy", "dreadful")
+THINGS = ("film", "plot", "actor", "score", "camera", "ending")
+
+
+def sentences(count, seed=0):
+    """Return (label, sentence) pairs; "not" turns the meaning, so single words do not decide."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for _ in range(count):
+        good, turned = draw.integers(0, 2, 2)
+        word = draw.choice(GOOD if good else BAD)
+        thing = draw.choice(THINGS)
+        rows.append(("pos" if good ^ turned else "neg", f"the {thing} is {'not ' if turned else ''}{word}"))
+    return rows
+
+
+@pytest.fixture
+def cnnapps(capsys):
+    """Run a command line in this process; returns (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = run(app, [str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("sentiment", "review"), *sentences(400)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(table, tmp_path_factory):
+    """A blend trained on the table."""
+    out = tmp_path_factory.mktemp("runs") / "blend"
+    assert run(app, ["text", "train", str(table), "--epochs", "6", "--out", str(out), "--quiet"]) == 0
+    return out
+
+
+def test_a_run_is_a_whole_artifact(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert {"card.json", "model.keras", "model.tflite", "vocabulary.npz", "report.html"} <= names
+    assert "checkpoint.npz" not in names
+    card = json.loads((trained / "card.json").read_text())
+    assert card["metrics"]["test accuracy"]["value"] > 0.9 and card["classes"] == ["neg", "pos"]
+    assert "Worst mistakes" in (trained / "report.html").read_text()
+
+
+def test_lines_are_classified_in_order(trained, cnnapps, tmp_path):
+    rows = sentences(50, seed=9)
+    (tmp_path / "lines.txt").write_text("\n".join(text for _, text in rows) + "\n")
+    code, out, _ = cnnapps("text", "classify", tmp_path / "lines.txt", "--model", trained)
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert code == 0 and [line[2] for line in lines] == [text for _, text in rows]
+    assert np.mean([line[0] == label for line, (label, _) in zip(lines, rows, strict=True)]) > 0.9
+    code, out, _ = cnnapps("text", "classify", "the plot is not dull", "", "\0", "--model", trained, "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert len(answers) == 3 and answers[0]["labels"] == ["pos"]
+    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_evaluation_reads_the_test_split_again(trained, cnnapps, tmp_path):
+    stored = json.loads((trained / "card.json").read_text())["metrics"]["test accuracy"]
+    code, out, _ = cnnapps("text", "evaluate", "--model", trained, "--json")
+    figures = json.loads(out)
+    assert code == 0 and figures["accuracy"] == stored["value"] and figures["count"] == stored["count"]
+    with (tmp_path / "other.csv").open("w") as file:
+        csv.writer(file).writerows([("label", "text"), ("great", "x y z"), *sentences(20)])
+    code, _, err = cnnapps("text", "evaluate", tmp_path / "other.csv", "--model", trained)
+    assert code == 1 and "has the label 'great'" in err and err.count("\n") == 1
+
+
+def test_terms_and_bias_add_up_to_the_scores(trained):
+    text = "the film is not dull, the film is witty and the zebra sings"
+    found = explain(text, model=trained)
+    expected = load(trained).scores([text])[0]
+    np.testing.assert_allclose(found.bias + sum(term.scores for term in found.terms), found.scores, atol=1e-6)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-4)
+    np.testing.assert_allclose(found.heat.sum(), sum(map(found.leaning, found.terms)), atol=1e-6)
+    assert {term.source == "n-gram" for term in found.terms} == {True, False}
+    for term in found.terms:
+        assert term.words == " ".join(found.tokens[term.start : term.start + term.length])
+
+
+def test_explained_for_the_terminal_for_scripts_and_as_a_page(trained, cnnapps, tmp_path):
+    command = ["text", "explain", "the ending is not clumsy <b>", "--model", trained]
+    code, out, _ = cnnapps(*command, "--out", tmp_path / "why.html")
+    assert code == 0 and "pos (" in out and "not clumsy" in out
+    html = (tmp_path / "why.html").read_text()
+    assert "clumsy</span>" in html and "<b>" not in html and "score of pos" in html
+    code, out, _ = cnnapps(*command, "--json")
+    facts = json.loads(out)
+    assert code == 0 and facts["answer"] == "pos" and len(facts["heat"]) == len(facts["tokens"])
+    code, _, err = cnnapps("text", "explain", " \n", "--model", trained)
+    assert code == 1 and "no word" in err
+
+
+@pytest.mark.parametrize("network", ["ngram", "kim", "dpcnn", "char"])
+def test_every_network_learns_that_not_turns_the_meaning(network, table, cnnapps, tmp_path):
+    code, out, err = cnnapps(
+        "text", "train", table, "--network", network, "--epochs", 8, "--out", tmp_path / network, "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["test"]["accuracy"] > 0.8
+
+
+def test_several_labels_a_text(cnnapps, tmp_path):
+    path = tmp_path / "tags.jsonl"
+    draw = np.random.default_rng(0)
+    with path.open("w") as file:
+        for _ in range(300):
+            tags = [tag for tag in ("red", "round") if draw.random() < 0.5]
+            words = [*tags, *draw.choice(["a", "thing", "of", "some"], 4)]
+            file.write(json.dumps({"text": " ".join(draw.permutation(words)), "labels": tags}) + "\n")
+    code, out, err = cnnapps("text", "train", path, "--network", "ngram", "--out", tmp_path / "run", "--json")
+    assert code == 0, err
+    assert json.loads(out)["test"]["micro_f1"] > 0.95
+    code, out, _ = cnnapps(
+        "text", "classify", "red round thing", "some of a thing", "--model", tmp_path / "run"
+    )
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["red, round", "none"]
+
+
+def test_real_values(cnnapps, tmp_path):
+    path, draw = tmp_path / "scores.csv", np.random.default_rng(0)
+    with path.open("w") as file:
+        file.write("score,text\n")
+        for _ in range(300):
+            words = draw.choice(["up", "down", "flat"], 8)
+            value = (words == "up").sum() - (words == "down").sum() + draw.normal(0, 0.01)
+            file.write(f"{value:.4f},{' '.join(words)}\n")
+    code, out, err = cnnapps(
+        "text", "train", path, "--network", "kim", "--epochs", 8, "--out", tmp_path / "run", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["test"]["correlation"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "content,arguments,code,message",
+    [
+        ("label,text\n" + "a,some words here\n" * 30, [], 1, "one class only"),
+        ("label,text\na,b c\nb,c d\n", [], 1, "give at least 10"),
+        ("just a line of words\n" * 30, [], 1, "no labels"),
+        ("label,text\na,b c\nb,c d\n", ["--text", "review"], 1, "review"),
+        ("", [], 1, "empty"),
+    ],
+)
+def test_wrong_files_are_one_line(cnnapps, tmp_path, content, arguments, code, message):
+    (tmp_path / "data.csv").write_text(content)
+    got, out, err = cnnapps("text", "train", tmp_path / "data.csv", "--out", tmp_path / "run", *arguments)
+    assert got == code and message in err and err.count("\n") == 1 and not out
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments,code,message",
+    [
+        (["train"], 2, "name the labelled texts"),
+        (["train", "nowhere.csv"], 1, "nowhere.csv"),
+        (["train", "x.csv", "--network", "lstm"], 2, "known: blend, kim"),
+        (["train", "x.csv", "--network", "ngram", "--vectors", "both"], 2, "no option 'vectors'"),
+        (["classify", "words", "--model", "digits/cnn"], 1, "is a model of digits"),
+        (["classify", "words", "--model", "nowhere"], 1, "no model 'nowhere'"),
+    ],
+)
+def test_wrong_requests_are_one_line(cnnapps, arguments, code, message):
+    got, out, err = cnnapps("text", *arguments)
+    assert got == code and message in err and err.count("\n") == 1 and not out
+
+
+def test_names_of_the_networks_are_kept_in_two_places_but_agree():
+    assert set(NETWORK_OPTIONS.names()) == {BLEND, *models.NETWORKS.names()}
