@@ -5,12 +5,15 @@ from __future__ import annotations
 import json as jsons
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.cli import DeviceOption, JsonOption, OutOption, QuietOption, SeedOption, command_line, sub_app
 from common.console import Console
+
+if TYPE_CHECKING:
+    from apps.text.options import TrainOptions
 
 __all__ = ["app"]
 
@@ -39,6 +42,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Texts a step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    folds: Annotated[int, typer.Option(help="Cross-validate instead: so many folds, no model is kept.")] = 0,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: OutOption = None,
@@ -73,6 +77,9 @@ def train(
         seed=seed,
         device=device,
     )
+    if folds:
+        _cross_validate(options, folds, out, console)
+        return
     with console.progress("training") as progress:
         result = train(
             options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
@@ -147,6 +154,19 @@ def explain(
     if out:
         write_text(out, page(explanation, command_line()))
         console.note(f"page: {out}")
+
+
+def _cross_validate(options: TrainOptions, folds: int, out: Path | None, console: Console) -> None:
+    from apps.text.folds import cross_validate
+
+    with console.progress("folds") as progress:
+        result = cross_validate(options, folds, out=out, progress=progress)
+    console.note(result.note)
+    console.result(
+        result.to_json(),
+        f"mean of {folds} folds {result.mean:.4f}, standard deviation {result.deviation:.4f}, "
+        f"{result.whole.count:,} texts\nfolds: {' '.join(f'{score:.4f}' for score in result.scores)}",
+    )
 
 
 def _lines(texts: list[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apps.text.evaluation import Evaluation
     from apps.text.learning import Learned
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "held_share", "recipe_changes", "train"]
 
 ACTIVATIONS = {"one of K": "softmax", "independent yes/no": "sigmoid", "real values": "none"}
 
@@ -94,13 +94,12 @@ def train(
     )
     vectors = read_vectors(options.embeddings) if options.embeddings else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
-    changes = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
     try:
         learned = learn(
             options.network, kept, held, corpus.kind, run,
             arguments=arguments,
             vectors=vectors,
-            changes={name: value for name, value in changes.items() if value},
+            changes=recipe_changes(options),
             seed=options.seed,
             resume=resume,
             progress=progress,
@@ -120,6 +119,12 @@ def train(
     card = artifact.save(run, small, card, report=report, extra=vocabulary)
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, evaluation, corpus.note)
+
+
+def recipe_changes(options: TrainOptions) -> dict[str, Any]:
+    """Return what the options ask for instead of the recipe's."""
+    asked = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    return {name: value for name, value in asked.items() if value}
 
 
 def held_share(examples: int) -> float:

@@ -191,5 +191,16 @@ def test_wrong_requests_are_one_line(cnnapps, arguments, code, message):
     assert got == code and message in err and err.count("\n") == 1 and not out
 
 
+def test_folds_test_every_text_once(table, cnnapps, tmp_path):
+    command = ["text", "train", table, "--network", "ngram", "--folds", 4]
+    code, out, _ = cnnapps(*command, "--out", tmp_path / "folds.json", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["count"] == 400 and len(found["folds"]) == 4
+    assert found["mean"] == pytest.approx(np.mean(found["folds"])) and found["mean"] > 0.85
+    assert json.loads((tmp_path / "folds.json").read_text()) == found
+    code, _, err = cnnapps(*command, "--test", table)
+    assert code == 2 and "leave out" in err
+
+
 def test_names_of_the_networks_are_kept_in_two_places_but_agree():
     assert set(NETWORK_OPTIONS.names()) == {BLEND, *models.NETWORKS.names()}
