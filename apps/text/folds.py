@@ -12,7 +12,6 @@ import numpy as np
 
 from apps.text.data import Examples, corpus_of
 from apps.text.evaluation import evaluate
-from apps.text.learning import learn
 from apps.text.options import TrainOptions
 from apps.text.prediction import scores_of
 from apps.text.training import held_share, recipe_changes
@@ -83,14 +82,17 @@ def cross_validate(
         UsageError: files for choosing or testing were given too; fewer than two folds.
         InputError: data that cannot be read.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     if options.held or options.test:
         raise UsageError("--folds tests on all the texts in turn", "leave out --held and --test")
     if folds < 2:
         raise UsageError(f"--folds {folds}", "give 2 or more")
     arguments = options.checked_arguments()
     devices.select(options.device)
+
+    from sklearn.model_selection import StratifiedKFold
+
+    from apps.text.learning import learn
+
     corpus = corpus_of(options)
     parts = [part for part in (corpus.train, corpus.held, corpus.test) if part is not None]
     everything = Examples(
