@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from apps.text import models
 from apps.text.data import Examples
-from apps.text.naive_bayes import LearnedVocabulary, learn_vocabulary
+from apps.text.naive_bayes import learn_vocabulary
 from apps.text.ngrams import fit_ngrams, mean_loss
 from apps.text.prediction import scores_of
 from apps.text.recipes import default_recipe
@@ -55,9 +58,9 @@ def learn(
     kind: Kind,
     run: Path,
     *,
-    arguments: dict | None = None,
+    arguments: dict[str, Any] | None = None,
     vectors: WordVectors | None = None,
-    changes: dict | None = None,
+    changes: dict[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
     progress: Advance = lambda done, total, remark: None,
@@ -94,11 +97,17 @@ def learn(
         parts.append(fit_ngrams(learned, train, check, kind))
     if name != "ngram":
         recipe = replace(default_recipe(len(kept), kind), seed=seed, **(changes or {}))
-        network = _built(
-            "kim" if name == "blend" else name, learned, kept.targets.shape[1], arguments or {}, vectors
+        build = partial(
+            models.NETWORKS.get("kim" if name == "blend" else name),
+            learned.encoder.vector_rows,
+            kept.targets.shape[1],
+            **_with_vectors(arguments or {}, vectors),
         )
+        network = build()
+        if vectors is not None:
+            _start_from(network, vectors, learned.encoder.words)
         history = _fitted(network, train, check, kind, recipe, run, resume, progress)
-        parts.append(network)
+        parts.append(_in_one_channel(network, build))
     scores = [_scores(part, check[0]) for part in parts]
     network, held_scores = parts[0], scores[0]
     if len(parts) == 2:
@@ -109,22 +118,36 @@ def learn(
     return Learned(network, learned.encoder, temperature, recipe, history, held_scores)
 
 
-def _built(
-    name: str, learned: LearnedVocabulary, classes: int, arguments: dict, vectors: WordVectors | None
-) -> keras.Model:
-    rows = learned.encoder.vector_rows
-    if vectors is not None:
-        arguments = {"dim": vectors.dim} | arguments
-    network = models.NETWORKS.get(name)(rows, classes, **arguments)
-    if vectors is not None:
-        places, known = vectors.rows_of(learned.encoder.words)
-        for layer in network.layers:
-            if layer.name in ("vectors", "fixed_vectors"):
-                table = np.array(layer.table) * 0.1  # unknown words start near the middle
-                # As long as random vectors would be, so that one recipe fits both.
-                table[2 + places] = known * (VECTOR_SCALE / np.abs(known).mean())
-                layer.set_weights([table])
-    return network
+def _with_vectors(arguments: dict[str, Any], vectors: WordVectors | None) -> dict[str, Any]:
+    """Return the arguments with the length of given vectors, kept fixed and trained side by side."""
+    return arguments if vectors is None else {"dim": vectors.dim, "vectors": "both"} | arguments
+
+
+def _start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str]) -> None:
+    """Put given vectors into the tables of a network, as long as random ones would be."""
+    places, known = vectors.rows_of(words)
+    for layer in network.layers:
+        if layer.name in ("vectors", "fixed_vectors"):
+            table = np.asarray(layer.table) * 0.1  # words without a vector start near the middle
+            table[2 + places] = known * (VECTOR_SCALE / np.abs(known).mean())
+            layer.set_weights([table])
+
+
+def _in_one_channel(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:
+    """Return a network with fixed vectors as one with a single table, their sum with the trained ones.
+
+    The scores are the same: a filter of the sum is the sum of the filter's answers.
+    """
+    channels = [layer.table for layer in network.layers if layer.name in ("fixed_vectors", "vectors")]
+    if "fixed_vectors" not in {layer.name for layer in network.layers}:
+        return network
+    one = build(vectors="trained")
+    for layer in one.layers:
+        if layer.name == "vectors":
+            layer.set_weights([sum(map(np.asarray, channels))])
+        elif layer.weights:
+            layer.set_weights(network.get_layer(layer.name).get_weights())
+    return one
 
 
 def _fitted(

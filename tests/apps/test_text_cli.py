@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from apps.main import app
 from apps.text import models
 from apps.text.explanation import explain
+from apps.text.learning import _in_one_channel
 from apps.text.options import BLEND, NETWORK_OPTIONS
 from apps.text.prediction import load
 from common.cli import run
@@ -189,6 +191,30 @@ def test_wrong_files_are_one_line(cnnapps, tmp_path, content, arguments, code, m
 def test_wrong_requests_are_one_line(cnnapps, arguments, code, message):
     got, out, err = cnnapps("text", *arguments)
     assert got == code and message in err and err.count("\n") == 1 and not out
+
+
+@pytest.mark.parametrize("network", ["kim", "dpcnn"])
+def test_two_channels_of_vectors_become_one_with_the_same_scores(network):
+    build = partial(models.NETWORKS.get(network), 60, 2, dim=8, filters=6)
+    two = build(vectors="both")
+    rows = np.random.default_rng(0).integers(0, 60, (3, 17, 6)).astype(np.int32)
+    one = _in_one_channel(two, build)
+    assert one.count_params() == two.count_params() - 60 * 8
+    np.testing.assert_allclose(one(rows), two(rows), atol=1e-5)
+
+
+def test_given_word_vectors_are_known_for_words_no_training_text_holds(table, cnnapps, tmp_path):
+    draw, path = np.random.default_rng(0), tmp_path / "vectors.txt"
+    good, bad = draw.normal(size=(2, 20))
+    words = [*((word, good) for word in (*GOOD, "lovely")), *((word, bad) for word in (*BAD, "awful"))]
+    path.write_text("".join(f"{word} {' '.join(f'{x:.4f}' for x in vector)}\n" for word, vector in words))
+    kim = ["--network", "kim", "--epochs", 12, "--embeddings", path]
+    code, _, err = cnnapps("text", "train", table, *kim, "--out", tmp_path / "run", "--quiet")
+    assert code == 0, err
+    _, out, _ = cnnapps(
+        "text", "classify", "the film is lovely", "the film is awful", "--model", tmp_path / "run"
+    )
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["pos", "neg"]
 
 
 def test_folds_test_every_text_once(table, cnnapps, tmp_path):
