@@ -185,15 +185,14 @@ def evaluate_model(
     """
     from apps.digits.data import best_at_hand, open_data
     from apps.digits.options import TrainOptions
-    from common.data.datasets import EMBEDDED
     from common.runs import options_of_run
 
     predictor = load(model, engine=engine)
     options = options_of_run(model, TrainOptions)
     source = source or (options.data if options else "")
     chosen, note = (source, f"data: {source}") if source else best_at_hand()
-    if chosen == EMBEDDED and model == "digits/cnn":
-        note += "; 8×8 pixels enlarged, which the shipped network was not trained on"
+    if chosen != predictor.card.data["name"]:
+        note += f"; the model was trained on {predictor.card.data['name']}"
     dataset = open_data(chosen)
     if dataset.spec.classes != predictor.card.classes:
         raise UserError(

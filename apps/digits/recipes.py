@@ -30,7 +30,7 @@ RECIPES.register("cnn", Recipe(epochs=4, rate=3e-3, average=0.995, augmentation=
 RECIPES.register("lenet", Recipe(epochs=6, rate=2e-3, average=0.995, augmentation=_MILD))
 # cnnapps digits train --network mlp --data mnist          24 s, 98.25 %
 RECIPES.register("mlp", Recipe(epochs=12, rate=1e-3, weight_decay=0.02, average=0.995))
-# cnnapps digits train --network perceptron --data mnist   3 s, 89.01 %
+# cnnapps digits train --network perceptron --data mnist   4 s, 89.01 %
 RECIPES.register(
     "perceptron",
     Recipe(loss="perceptron", optimizer="perceptron rule", epochs=5, rate=0.1, average=0.0, weight_decay=0.0),
@@ -41,7 +41,7 @@ RECIPES.register(
 PATIENT = Recipe(epochs=90, rate=2e-3, average=0.999, augmentation=_STRONG)
 
 
-def default_recipe(network: str, spec: DatasetSpec, patient: bool = False) -> Recipe:
+def default_recipe(network: str, spec: DatasetSpec, *, patient: bool = False) -> Recipe:
     """Return the recipe of a network, with more passes and smaller batches where the data are few.
 
     Args:

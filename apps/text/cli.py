@@ -115,8 +115,8 @@ def classify(
 
 @app.command()
 def evaluate(
+    model: ModelOption,
     data: Annotated[str, typer.Argument(help="Labelled texts; else the test split of the run.")] = "",
-    model: ModelOption = "",
     dataset: Annotated[str, typer.Option(help="The same as the argument.")] = "",
     text: TextColumn = "",
     label: LabelColumn = "",

@@ -70,4 +70,6 @@ class TrainOptions:
                     f"network {self.network!r} has no option {name!r}{nearest(name, known)}",
                     f"it takes {', '.join(known) or 'none'}",
                 )
+        if self.embeddings and "vectors" not in known:
+            raise UsageError(f"network {self.network!r} has no word vectors", "leave out --embeddings")
         return dict(self.arguments or {})

@@ -103,7 +103,7 @@ def load(reference: str | Path) -> TextClassifier:
         raise ArtifactError(f"{path} is damaged", "copy the folder again") from error
 
 
-def classify(texts: Iterable[str], *, model: str | Path = "text/sentiment") -> Iterator[Answer]:
+def classify(texts: Iterable[str], *, model: str | Path) -> Iterator[Answer]:
     """Say the class of each text, with calibrated probabilities."""
     return load(model).answers(texts)
 

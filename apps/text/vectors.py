@@ -19,7 +19,6 @@ from common.files import replacing
 
 __all__ = ["WordVectors", "read_vectors"]
 
-SHIPPED = Path(__file__).parent / "vectors.npz"
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
@@ -89,7 +88,7 @@ def _read_own(path: Path) -> WordVectors:
             return WordVectors(tuple(words), stored["table"] * stored["scale"])
     except (ValueError, KeyError, OSError) as error:
         raise InputError(
-            f"{path} holds no word vectors of ours", "cnnapps text pretrain makes some"
+            f"{path} holds no word vectors", "give a file that WordVectors.save wrote"
         ) from error
 
 

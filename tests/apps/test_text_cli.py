@@ -184,6 +184,7 @@ def test_wrong_files_are_one_line(cnnapps, tmp_path, content, arguments, code, m
         (["train", "nowhere.csv"], 1, "nowhere.csv"),
         (["train", "x.csv", "--network", "lstm"], 2, "known: blend, kim"),
         (["train", "x.csv", "--network", "ngram", "--vectors", "both"], 2, "no option 'vectors'"),
+        (["train", "x.csv", "--network", "char", "--embeddings", "v.txt"], 2, "leave out --embeddings"),
         (["classify", "words", "--model", "digits/cnn"], 1, "is a model of digits"),
         (["classify", "words", "--model", "nowhere"], 1, "no model 'nowhere'"),
     ],
