@@ -1,22 +1,44 @@
-"""The folder of a training: what was asked for, kept so that it can be gone on with."""
+"""What was asked of a training: checked early, and kept in the run folder so that it can be gone on with."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from common.errors import UserError
+from common.errors import UsageError, UserError, nearest
 from common.files import write_text
+from common.registry import Registry
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["new_run", "options_of_run", "stored_run"]
+__all__ = ["check_arguments", "new_run", "options_of_run", "stored_run"]
 
 Options = TypeVar("Options", bound="DataclassInstance")
+
+
+def check_arguments(network: str, arguments: Iterable[str], known: Registry[tuple[str, ...]]) -> None:
+    """Check the options of a network's function by name, without importing a framework.
+
+    Args:
+        network: its name.
+        arguments: names of the options.
+        known: the options of each network.
+
+    Raises:
+        UsageError: an unknown network or option.
+    """
+    options = known.get(network)
+    for name in arguments:
+        if name not in options:
+            raise UsageError(
+                f"network {network!r} has no option {name!r}{nearest(name, options)}",
+                f"it takes {', '.join(options) or 'none'}",
+            )
 
 
 def new_run(out: Path | None, name: str, options: DataclassInstance, command: str) -> Path:

@@ -8,6 +8,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
+from apps.main import app
+from common.cli import run
 from common.data.datasets import is_prepared
 
 
@@ -15,6 +17,18 @@ from common.data.datasets import is_prepared
 def no_working_directory_litter(tmp_path, monkeypatch):
     """Commands write below the working directory by default: give each test its own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def cnnapps(capsys):
+    """Run a command line in this process; returns (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = run(app, [str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import artifact, losses
-from common.errors import UsageError, UserError, nearest
+from common.errors import UsageError, UserError
 from common.registry import Registry
+from common.runs import check_arguments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,13 +70,7 @@ class TrainOptions:
         Raises:
             UsageError: an unknown network, argument, loss or recipe, or a pairing that cannot be right.
         """
-        known = NETWORK_OPTIONS.get(self.network)
-        for name in self.arguments or {}:
-            if name not in known:
-                raise UsageError(
-                    f"network {self.network!r} has no option {name!r}{nearest(name, known)}",
-                    f"it takes {', '.join(known) or 'none'}",
-                )
+        check_arguments(self.network, self.arguments or {}, NETWORK_OPTIONS)
         if self.loss:
             losses.check_pairing(self.loss, "one of K")
             if self.network == "perceptron" and self.loss != "perceptron":

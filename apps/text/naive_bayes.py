@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from apps.text.vocabulary import TextEncoder, ngram_hashes
+from apps.text.vocabulary import TextEncoder, first_places, ngram_hashes
 
 __all__ = ["LearnedVocabulary", "learn_vocabulary", "log_count_ratios"]
 
@@ -82,9 +82,9 @@ def learn_vocabulary(
     for start in range(0, len(texts), CHUNK):
         numbers, starts = reader.word_numbers(texts[start : start + CHUNK])
         text_of = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        words = _added(words, numbers[_first_places(numbers, text_of)])
+        words = _added(words, numbers[first_places(numbers, text_of)])
         for hashes in ngram_hashes(reader.hashes_of(numbers), starts):
-            first = _first_places(hashes, text_of)
+            first = first_places(hashes, text_of)
             first = first[hashes[first] > 0]
             found, place = np.unique(hashes[first], return_inverse=True)
             held = np.stack(
@@ -119,12 +119,6 @@ def log_count_ratios(counts: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
     outside = counts.sum(axis=1, keepdims=True) - counts + smoothing
     ratios = np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
     return ratios.astype(np.float32)
-
-
-def _first_places(values: np.ndarray, text_of: np.ndarray) -> np.ndarray:
-    """Return where each value stands for the first time in its text."""
-    keys = text_of.astype(np.int64) << 32 | values.astype(np.int64)
-    return np.unique(keys, return_index=True)[1]
 
 
 def _added(counts: np.ndarray, numbers: np.ndarray) -> np.ndarray:

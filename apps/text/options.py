@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from common.errors import UsageError, nearest
+from common.errors import UsageError
 from common.registry import Registry
+from common.runs import check_arguments
 
 __all__ = ["BLEND", "NETWORK_OPTIONS", "TrainOptions"]
 
@@ -63,13 +64,7 @@ class TrainOptions:
         Raises:
             UsageError: an unknown network or argument.
         """
-        known = NETWORK_OPTIONS.get(self.network)
-        for name in self.arguments or {}:
-            if name not in known:
-                raise UsageError(
-                    f"network {self.network!r} has no option {name!r}{nearest(name, known)}",
-                    f"it takes {', '.join(known) or 'none'}",
-                )
-        if self.embeddings and "vectors" not in known:
+        check_arguments(self.network, self.arguments or {}, NETWORK_OPTIONS)
+        if self.embeddings and "vectors" not in NETWORK_OPTIONS.get(self.network):
             raise UsageError(f"network {self.network!r} has no word vectors", "leave out --embeddings")
         return dict(self.arguments or {})

@@ -30,7 +30,16 @@ import numpy as np
 from apps.text.tokens import TOKENIZERS
 from common.errors import ArtifactError
 
-__all__ = ["COLUMNS", "NGRAMS", "WORDS", "Encoded", "TextEncoder", "ngram_hashes", "word_hashes"]
+__all__ = [
+    "COLUMNS",
+    "NGRAMS",
+    "WORDS",
+    "Encoded",
+    "TextEncoder",
+    "first_places",
+    "ngram_hashes",
+    "word_hashes",
+]
 
 COLUMNS = 6
 WORDS = (0, 1, 2)  # columns that name word vectors
@@ -156,7 +165,9 @@ class TextEncoder:
         rows[:, :3] = self._table[numbers]
         text_of = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         for column, hashes in enumerate(ngram_hashes(self.hashes_of(numbers), starts), start=3):
-            rows[:, column] = _first_of_each(self._ngram_rows(hashes), text_of)
+            named = self._ngram_rows(hashes)
+            first = first_places(named, text_of)
+            rows[first, column] = named[first]
         return Encoded(rows, starts)
 
     def tokens(self, text: str) -> list[str]:
@@ -240,13 +251,10 @@ def ngram_hashes(words: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def _first_of_each(rows: np.ndarray, text_of: np.ndarray) -> np.ndarray:
-    """Return ``rows`` with all but the first occurrence in each text set to 0."""
-    keys = text_of.astype(np.int64) << 32 | rows
-    _, first = np.unique(keys, return_index=True)
-    kept = np.zeros_like(rows)
-    kept[first] = rows[first]
-    return kept
+def first_places(values: np.ndarray, text_of: np.ndarray) -> np.ndarray:
+    """Return where each value stands for the first time in its text."""
+    keys = text_of.astype(np.int64) << 32 | values.astype(np.int64)
+    return np.unique(keys, return_index=True)[1]
 
 
 def _crc(word: str) -> int:

@@ -17,18 +17,6 @@ SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "digits_page.jpg"
 SAMPLE_TEXT = ["31415 92653", "2718 2818", "16180 339", "0246813579"]
 
 
-@pytest.fixture
-def cnnapps(capsys):
-    """Run a command line in this process; returns (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = run(app, [str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory):
     """A lenet of two epochs on the embedded digits: quick, and good enough to be told from chance."""

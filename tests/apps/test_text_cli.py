@@ -33,18 +33,6 @@ def sentences(count, seed=0):
     return rows
 
 
-@pytest.fixture
-def cnnapps(capsys):
-    """Run a command line in this process; returns (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = run(app, [str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "reviews.csv"
