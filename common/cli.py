@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common.console import Console
 from common.errors import CnnappsError
+
+if TYPE_CHECKING:
+    from common.export import Parity
 
 __all__ = [
     "DeviceOption",
@@ -20,6 +25,8 @@ __all__ = [
     "SeedOption",
     "command_line",
     "run",
+    "show_exports",
+    "show_models",
     "sub_app",
 ]
 
@@ -38,6 +45,40 @@ def sub_app(help: str) -> typer.Typer:
 def command_line() -> str:
     """Return the command as typed, for cards and reports."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def show_models(app: str, console: Console) -> None:
+    """Print the models that ship with one of the apps, and what they reach."""
+    from common.artifact import read_card, resolve, shipped
+
+    cards = {name: read_card(resolve(name)) for name in shipped() if name.startswith(f"{app}/")}
+    rows = []
+    for name, card in cards.items():
+        reaches = next(iter(card.metrics.items()), None)
+        figure = f"{reaches[0]} {reaches[1].value:.2%}" if reaches else ""
+        rows.append((name, card.network, f"{card.parameters:,}", figure, card.data["name"]))
+    columns = ("model", "network", "weights", "reaches", "data")
+    console.result(
+        {name: card.to_json() for name, card in cards.items()}, lambda: Console.table(columns, rows)
+    )
+
+
+def show_exports(results: Sequence[Parity], console: Console) -> None:
+    """Print how exported files compare, and how to run each."""
+    columns = ("format", "file", "MB", "same answer", "largest difference", "inputs")
+    rows = [
+        (
+            p.format,
+            p.path,
+            f"{p.bytes / 1e6:.2f}",
+            f"{p.same_answer:.2%}",
+            f"{p.largest_difference:.1e}",
+            p.inputs,
+        )
+        for p in results
+    ]
+    console.result([p.to_json() for p in results], lambda: Console.table(columns, rows))
+    console.note("\n\n".join(f"run {p.format} without this package:\n{p.snippet}" for p in results))
 
 
 def run(app: typer.Typer, arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Conversion to other runtimes, each checked on real pictures against the network it came from."""
+"""Conversion to other runtimes, each checked on real inputs against the network it came from."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["FORMATS", "Parity", "export"]
 
 @dataclass(frozen=True)
 class Parity:
-    """How an exported file compares with the network on the same pictures.
+    """How an exported file compares with the network on the same inputs.
 
     Args:
         format: of the file.
         path: of the file or folder.
         bytes: size on disk.
-        pictures: compared.
+        inputs: compared.
         same_answer: share with the same argmax.
         largest_difference: of any raw output.
-        snippet: Python that runs the file without this package.
+        snippet: Python that runs the file in that runtime alone.
     """
 
     format: str
     path: str
     bytes: int
-    pictures: int
+    inputs: int
     same_answer: float
     largest_difference: float
     snippet: str
@@ -60,14 +60,16 @@ class _Format:
 FORMATS = Registry[_Format]("format")
 
 
-def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Parity:
-    """Write ``model`` as format ``name`` and compare it on ``pictures``.
+def export(model: keras.Model, name: str, out: Path, inputs: np.ndarray, example: str) -> Parity:
+    """Write ``model`` as format ``name`` and compare it on ``inputs``.
 
     Args:
         model: the network.
         name: one of ``FORMATS``.
         out: stem of the file or folder to write; the suffix is the format's.
-        pictures: ``(n, h, w, c)`` float32, real inputs.
+        inputs: n real inputs, such as pictures ``(n, h, w, c)`` float32; where int8 is asked for they give
+            the ranges of the activations.
+        example: a line of Python that sets ``inputs`` for the snippet.
 
     Returns:
         The comparison.
@@ -81,24 +83,24 @@ def export(model: keras.Model, name: str, out: Path, pictures: np.ndarray) -> Pa
     if path.exists():
         raise UserError(f"{path} exists", "remove it or choose another --out")
     with replacing(path) as temporary:
-        kind.write(inference_network(model), temporary, pictures)
+        kind.write(inference_network(model), temporary, inputs)
         run = kind.open(temporary)
-        theirs = np.concatenate([run(pictures[i : i + 256]) for i in range(0, len(pictures), 256)])
-    ours = model.predict(pictures, batch_size=256, verbose=0)
+        theirs = np.concatenate([run(inputs[i : i + 256]) for i in range(0, len(inputs), 256)])
+    ours = model.predict(inputs, batch_size=256, verbose=0)
     return Parity(
         format=name,
         path=str(path),
         bytes=sum(
             file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()
         ),
-        pictures=len(pictures),
+        inputs=len(inputs),
         same_answer=float((ours.argmax(axis=-1) == theirs.argmax(axis=-1)).mean()),
         largest_difference=float(np.abs(ours - theirs).max()),
-        snippet=kind.snippet.format(path=path),
+        snippet=kind.snippet.format(path=path, example=example),
     )
 
 
-def _write_saved_model(model: keras.Model, path: Path, pictures: np.ndarray) -> None:
+def _write_saved_model(model: keras.Model, path: Path, inputs: np.ndarray) -> None:
     model.export(path, format="tf_saved_model", verbose=False)
 
 
@@ -106,17 +108,17 @@ def _open_saved_model(path: Path) -> Runner:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    return lambda images: loaded.serve(tf.constant(images)).numpy()
+    return lambda inputs: loaded.serve(tf.constant(inputs)).numpy()
 
 
-def _write_onnx(model: keras.Model, path: Path, pictures: np.ndarray) -> None:
+def _write_onnx(model: keras.Model, path: Path, inputs: np.ndarray) -> None:
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtra("export to ONNX", "onnx") from error
-    model(pictures[:1])
+    model(inputs[:1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx asks numpy for a name that numpy no longer has
         model.export(path, format="onnx", verbose=False)
@@ -127,11 +129,11 @@ def _open_onnx(path: Path) -> Runner:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
+    return lambda inputs: session.run(None, {name: inputs})[0]
 
 
 def _litert_writer(precision: str) -> Callable[[keras.Model, Path, np.ndarray], None]:
-    return lambda model, path, pictures: _write_bytes(path, to_litert(model, precision, pictures))
+    return lambda model, path, inputs: _write_bytes(path, to_litert(model, precision, inputs))
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
@@ -147,8 +149,8 @@ _LITERT_SNIPPET = """\
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 run = Interpreter("{path}").get_signature_runner()
-images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
-print(next(iter(run(**{{next(iter(run.get_input_details())): images}}).values())).argmax(axis=1))"""
+{example}
+print(next(iter(run(**{{next(iter(run.get_input_details())): inputs}}).values())).argmax(axis=1))"""
 
 FORMATS.register(
     "savedmodel",
@@ -156,8 +158,8 @@ FORMATS.register(
 # pip install tensorflow
 import numpy as np, tensorflow as tf
 model = tf.saved_model.load("{path}")
-images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
-print(model.serve(images).numpy().argmax(axis=1))"""),
+{example}
+print(model.serve(inputs).numpy().argmax(axis=1))"""),
 )  # fmt: skip
 FORMATS.register(
     "onnx",
@@ -165,8 +167,8 @@ FORMATS.register(
 # pip install onnxruntime numpy
 import numpy as np, onnxruntime
 session = onnxruntime.InferenceSession("{path}")
-images = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1
-print(session.run(None, {{session.get_inputs()[0].name: images}})[0].argmax(axis=1))"""),
+{example}
+print(session.run(None, {{session.get_inputs()[0].name: inputs}})[0].argmax(axis=1))"""),
 )  # fmt: skip
 for _precision, _suffix in (("float32", ".tflite"), ("float16", "_float16.tflite"), ("int8", "_int8.tflite")):
     FORMATS.register(

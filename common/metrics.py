@@ -8,7 +8,15 @@ import numpy as np
 
 from common.artifact import Measure
 
-__all__ = ["confusion_matrix", "expected_calibration_error", "fit_temperature", "proportion"]
+__all__ = [
+    "confusion_matrix",
+    "expected_calibration_error",
+    "first_hits",
+    "fit_temperature",
+    "mean_reciprocal_rank",
+    "proportion",
+    "recall_at",
+]
 
 
 def proportion(right: int, count: int, z: float = 1.959964) -> Measure:
@@ -68,3 +76,27 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
     best = minimize_scalar(loss, bounds=(math.log(0.02), math.log(10)), method="bounded")
     return math.exp(best.x)
+
+
+def first_hits(scores: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Return the rank, from 1, of the first relevant item of each query ``(queries,)``; inf where there is none.
+
+    Of items that score alike, those that are not relevant come first, so that a constant score earns nothing.
+
+    Args:
+        scores: of each item for each query ``(queries, items)``; -inf takes an item out, such as the query itself.
+        relevant: true where an item answers a query ``(queries, items)``.
+    """
+    best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True)
+    rank = 1 + ((scores >= best) & ~relevant).sum(axis=1)
+    return np.where(np.isfinite(best[:, 0]), rank, np.inf)
+
+
+def recall_at(ranks: np.ndarray, k: int) -> Measure:
+    """Return the share of queries with a relevant item among the first k, with its interval."""
+    return proportion(int((ranks <= k).sum()), len(ranks))
+
+
+def mean_reciprocal_rank(ranks: np.ndarray) -> float:
+    """Return the mean of 1 / rank of the first relevant item (Voorhees, TREC-8 1999)."""
+    return float((1 / ranks).mean())

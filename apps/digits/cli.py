@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from common.cli import DeviceOption, JsonOption, OutOption, QuietOption, SeedOption, command_line, sub_app
+from common.cli import (
+    DeviceOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SeedOption,
+    command_line,
+    show_exports,
+    show_models,
+    sub_app,
+)
 from common.console import Console
 from common.errors import UsageError
 
@@ -198,42 +208,13 @@ def export(
 
     console = Console(json=json, quiet=quiet)
     results = export_model(model, format, data, out)
-    columns = ("format", "file", "MB", "same answer", "largest difference", "pictures")
-    rows = [
-        (
-            p.format,
-            p.path,
-            f"{p.bytes / 1e6:.2f}",
-            f"{p.same_answer:.2%}",
-            f"{p.largest_difference:.1e}",
-            p.pictures,
-        )
-        for p in results
-    ]
-    console.result([p.to_json() for p in results], lambda: console.table(columns, rows))
-    console.note("\n\n".join(f"run {p.format} without this package:\n{p.snippet}" for p in results))
+    show_exports(results, console)
 
 
 @app.command()
 def models(json: JsonOption = False) -> None:
     """List the models that ship, with what they reach."""
-    from common.artifact import read_card, resolve, shipped
-
-    cards = {name: read_card(resolve(name)) for name in shipped() if name.startswith("digits/")}
-    rows = [
-        (
-            name,
-            card.network,
-            f"{card.parameters:,}",
-            f"{card.metrics['test accuracy'].value:.2%}",
-            card.data["name"],
-        )
-        for name, card in cards.items()
-    ]
-    columns = ("model", "network", "weights", "test accuracy", "data")
-    Console(json=json).result(
-        {name: card.to_json() for name, card in cards.items()}, lambda: Console.table(columns, rows)
-    )
+    show_models("digits", Console(json=json))
 
 
 def _network_arguments(

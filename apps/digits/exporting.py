@@ -11,6 +11,8 @@ from common.predictor import load_network
 
 __all__ = ["export_model"]
 
+EXAMPLE = "inputs = np.zeros((1, 28, 28, 1), np.float32)  # bright strokes on black, 0 to 1"
+
 
 def export_model(model: str, format: str, data: str, out: Path | None) -> list[Parity]:
     """Write ``model`` in one format, or in ``all``, and compare each on the test split.
@@ -33,4 +35,4 @@ def export_model(model: str, format: str, data: str, out: Path | None) -> list[P
     network = load_network(model)
     pictures = open_data(data or best_at_hand()[0]).test.images.astype(np.float32) / 255
     stem = out or Path("exports") / Path(model).name
-    return [export(network, name, stem, pictures) for name in names]
+    return [export(network, name, stem, pictures, EXAMPLE) for name in names]

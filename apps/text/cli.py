@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common.cli import DeviceOption, JsonOption, OutOption, QuietOption, SeedOption, command_line, sub_app
+from common.cli import (
+    DeviceOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SeedOption,
+    command_line,
+    show_exports,
+    show_models,
+    sub_app,
+)
 from common.console import Console
 
 if TYPE_CHECKING:
@@ -23,6 +33,15 @@ TextColumn = Annotated[str, typer.Option("--text", help="Column of the texts: na
 LabelColumn = Annotated[str, typer.Option("--label", help="Column of the labels: name or number.")]
 Several = Annotated[str, typer.Option(help="What stands between several labels of one text, such as '|'.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name or a run folder.")]
+VectorsOption = Annotated[
+    str,
+    typer.Option(
+        "--embeddings", help="Word vectors: GloVe, word2vec, fastText, our own; none; else those that ship."
+    ),
+]
+SHIPPED = "text/sentiment"
+ENCODER = "text/encoder"
+EMBEDDERS = "An encoder, or a classifier whose features to take."
 
 
 @app.command()
@@ -36,7 +55,7 @@ def train(
     several: Several = "",
     held: Annotated[str, typer.Option(help="File to choose on; else some texts are held out.")] = "",
     test: Annotated[str, typer.Option(help="File to test on; else some texts are kept for it.")] = "",
-    embeddings: Annotated[str, typer.Option(help="Word vectors: GloVe, word2vec, fastText.")] = "",
+    embeddings: VectorsOption = "",
     vectors: Annotated[str, typer.Option(help="kim, dpcnn: trained, fixed or both.")] = "",
     train_size: Annotated[int | None, typer.Option(help="Number of training texts (stratified).")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -97,7 +116,7 @@ def train(
 @app.command()
 def classify(
     texts: Annotated[list[str], typer.Argument(help="Texts; or one file, a text a line; or - for stdin.")],
-    model: ModelOption,
+    model: ModelOption = SHIPPED,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -115,7 +134,7 @@ def classify(
 
 @app.command()
 def evaluate(
-    model: ModelOption,
+    model: ModelOption = SHIPPED,
     data: Annotated[str, typer.Argument(help="Labelled texts; else the test split of the run.")] = "",
     dataset: Annotated[str, typer.Option(help="The same as the argument.")] = "",
     text: TextColumn = "",
@@ -138,7 +157,7 @@ def evaluate(
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(help="A sentence or a whole text.")],
-    model: ModelOption,
+    model: ModelOption = SHIPPED,
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -154,6 +173,162 @@ def explain(
     if out:
         write_text(out, page(explanation, command_line()))
         console.note(f"page: {out}")
+
+
+@app.command()
+def pretrain(
+    data: Annotated[
+        list[str] | None, typer.Argument(help="Texts, labelled or not: what `text train` reads.")
+    ] = None,
+    words: Annotated[int, typer.Option(min=100, help="The most frequent ones get a vector.")] = 30_000,
+    size: Annotated[int, typer.Option(min=2, help="Numbers of a word's vector.")] = 128,
+    regions: Annotated[int, typer.Option(min=1, help="Features of a region.")] = 256,
+    width: Annotated[int, typer.Option(min=1, help="Words of a region.")] = 5,
+    passes: Annotated[float, typer.Option(help="Over the texts.")] = 5.0,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on in this run folder with its own options.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Learn word vectors and region features from texts without labels, for `--embeddings`."""
+    from apps.text.options import PretrainOptions
+    from apps.text.pretraining import pretrain
+    from common.errors import UsageError
+
+    if not data and not resume:
+        raise UsageError("name the texts", "cnnapps text pretrain reviews.txt")
+    console = Console(json=json, quiet=quiet)
+    options = PretrainOptions(tuple(data or ()), words, size, regions, width, passes, seed, device)
+    with console.progress("learning vectors") as progress:
+        file, vectors = pretrain(
+            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+        )
+    console.result(
+        {"vectors": str(file), "words": len(vectors.words), "size": vectors.dim},
+        f"{len(vectors.words):,} words, {vectors.dim} numbers each: {file}",
+    )
+    console.next(f"cnnapps text train reviews.csv --embeddings {file}")
+
+
+@app.command("train-encoder")
+def train_encoder(
+    data: Annotated[
+        str,
+        typer.Argument(help="Texts: labelled (likeness is the label) or not (it is what stands together)."),
+    ] = "",
+    loss: Annotated[str, typer.Option(help="contrastive or triplet.")] = "contrastive",
+    neighbours: Annotated[
+        bool, typer.Option("--neighbours", help="Learn from neighbouring passages, whatever the labels.")
+    ] = False,
+    text: TextColumn = "",
+    label: LabelColumn = "",
+    several: Several = "",
+    size: Annotated[int, typer.Option(min=2, help="Numbers of a text's vector.")] = 128,
+    embeddings: VectorsOption = "",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    batch: Annotated[int | None, typer.Option(min=4, help="Texts a step.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on in this run folder with its own options.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train sentence vectors for search: what belongs together gets vectors that point the same way."""
+    from apps.text.encoder_training import train_encoder
+    from apps.text.options import EncoderOptions
+    from common.errors import UsageError
+
+    if not data and not resume:
+        raise UsageError("name the texts", "cnnapps text train-encoder reviews.txt")
+    console = Console(json=json, quiet=quiet)
+    options = EncoderOptions(
+        data, text, label, several, neighbours, loss, size, embeddings, epochs, batch, rate, seed, device
+    )
+    with console.progress("training") as progress:
+        result = train_encoder(
+            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+        )
+    console.note(result.note)
+    console.result(result.to_json(), lambda: result.print())
+    console.next(f"cnnapps text embed lines.txt --model {result.run} --out lines.npz")
+
+
+@app.command()
+def embed(
+    data: Annotated[str, typer.Argument(help="A file, a text a line; or - for stdin.")],
+    model: Annotated[str, typer.Option("--model", "-m", help=EMBEDDERS)] = ENCODER,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="INDEX.npz for `text search`, or VECTORS.npy alone.")
+    ] = Path("index.npz"),
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Turn each line into a vector, and write an index to search in."""
+    from apps.text.index import build_index
+
+    console = Console(json=json, quiet=quiet)
+    index, _ = build_index(data, model=model)
+    index.write(out)
+    count, size = index.vectors.shape
+    console.result(
+        {"out": str(out), "texts": count, "size": size}, f"{count:,} texts, {size} numbers each: {out}"
+    )
+    if out.suffix == ".npz":
+        console.next(f'cnnapps text search {out} "…"')
+
+
+@app.command()
+def search(
+    index: Annotated[str, typer.Argument(help="An index of `text embed`, or a file with a text a line.")],
+    queries: Annotated[list[str], typer.Argument(help="What to look for; - for one query a line of stdin.")],
+    model: Annotated[str, typer.Option("--model", "-m", help=EMBEDDERS + " An index knows its own.")] = "",
+    k: Annotated[int, typer.Option("-k", min=1, help="Texts to find.")] = 10,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the lines that are most like a query, by meaning rather than by word."""
+    from apps.text.index import searcher
+
+    console = Console(json=json, quiet=quiet)
+    find = searcher(index, model, default=ENCODER)
+    found = {query: find(query, k) for query in _lines(queries)}
+    columns = ("", "likeness", "line", "text")
+
+    def show() -> None:
+        for query, hits in found.items():
+            rows = [(hit.rank, f"{hit.likeness:.3f}", hit.line, hit.text) for hit in hits]
+            console.table(columns, rows, query)
+
+    console.result({query: [hit.to_json() for hit in hits] for query, hits in found.items()}, show)
+
+
+@app.command()
+def export(
+    model: ModelOption = SHIPPED,
+    format: Annotated[str, typer.Option("--format", "-f", help="savedmodel, onnx, litert or all.")] = "all",
+    data: Annotated[str, typer.Option(help="A text a line to compare on; else ten sentences.")] = "",
+    out: OutOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Convert a model to other runtimes and compare each on texts."""
+    from apps.text.exporting import export_model
+
+    show_exports(export_model(model, format, data, out), Console(json=json, quiet=quiet))
+
+
+@app.command()
+def models(json: JsonOption = False) -> None:
+    """List the models that ship, with what they reach."""
+    show_models("text", Console(json=json))
 
 
 def _cross_validate(options: TrainOptions, folds: int, out: Path | None, console: Console) -> None:

@@ -14,7 +14,16 @@ from common.data.columns import is_number
 from common.data.tables import Kind, TextTable, read_table
 from common.errors import InputError, UserError
 
-__all__ = ["Corpus", "Examples", "corpus_of", "open_corpus", "open_examples"]
+__all__ = [
+    "Corpus",
+    "Examples",
+    "class_names",
+    "corpus_of",
+    "fingerprint",
+    "open_corpus",
+    "open_examples",
+    "targets_of",
+]
 
 _TEST = ("test", "eval", "evaluation")
 _HELD = ("dev", "valid", "validation", "val")
@@ -43,6 +52,11 @@ class Examples:
     def strata(self) -> np.ndarray:
         """A number a text that splits and folds keep in proportion: its first class."""
         return self.targets.argmax(axis=1) if self.targets.shape[1] > 1 else np.zeros(len(self), np.int64)
+
+    @property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over all texts and targets."""
+        return fingerprint(self.texts, self.targets)
 
     def halves(self, share: float, seed: int) -> tuple[Examples, Examples]:
         """Return (1 - share, share) of the examples, stratified, in a seeded order."""
@@ -107,7 +121,7 @@ def open_corpus(
     if len(examples) < 10:
         raise InputError(f"{source} has {len(examples)} texts", "give at least 10")
     parts = _parts(examples, table.splits, seed)
-    return Corpus(Path(source).name, classes, table.kind, *parts, _fingerprint(examples), table.note)
+    return Corpus(Path(source).name, classes, table.kind, *parts, examples.fingerprint, table.note)
 
 
 def corpus_of(options: TrainOptions) -> Corpus:
@@ -240,9 +254,10 @@ def _parts(
     return kept, None, tested
 
 
-def _fingerprint(examples: Examples) -> str:
+def fingerprint(texts: Sequence[str], numbers: np.ndarray) -> str:
+    """Return the first 16 hex digits of a SHA-256 over all texts and what is known of them."""
     digest = hashlib.sha256()
-    for text in examples.texts:
+    for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    digest.update(np.ascontiguousarray(examples.targets).data)
+    digest.update(np.ascontiguousarray(numbers).data)
     return digest.hexdigest()[:16]

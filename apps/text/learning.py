@@ -25,7 +25,7 @@ from common.data.tables import Kind
 from common.metrics import fit_temperature
 from common.training import Recipe, TrainingState, fit
 
-__all__ = ["Learned", "learn"]
+__all__ = ["Learned", "learn", "start_from"]
 
 VECTOR_SCALE = 0.05  # mean size of a number of a random vector
 
@@ -105,7 +105,7 @@ def learn(
         )
         network = build()
         if vectors is not None:
-            _start_from(network, vectors, learned.encoder.words)
+            start_from(network, vectors, learned.encoder.words)
         history = _fitted(network, train, check, kind, recipe, run, resume, progress)
         parts.append(_in_one_channel(network, build))
     scores = [_scores(part, check[0]) for part in parts]
@@ -123,7 +123,7 @@ def _with_vectors(arguments: dict[str, Any], vectors: WordVectors | None) -> dic
     return arguments if vectors is None else {"dim": vectors.dim, "vectors": "both"} | arguments
 
 
-def _start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str]) -> None:
+def start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str]) -> None:
     """Put given vectors into the tables of a network, as long as random ones would be."""
     places, known = vectors.rows_of(words)
     for layer in network.layers:

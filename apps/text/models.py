@@ -10,20 +10,23 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import layers
 
 from apps.text.vocabulary import COLUMNS, NGRAMS, WORDS
 from common.layers import (
     BiasedSum,
     MaxOverTime,
+    MeanOverTime,
     RealPositions,
+    SampledScores,
     SummedEmbedding,
     conv1d_block,
     pyramid_block,
 )
 from common.registry import Registry
 
-__all__ = ["NETWORKS", "blend", "char", "dpcnn", "kim", "ngram"]
+__all__ = ["NETWORKS", "blend", "char", "dpcnn", "encoder", "kim", "neighbours", "ngram"]
 
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
 
@@ -153,6 +156,53 @@ def ngram(rows: int, classes: int) -> keras.Model:
     said = SummedEmbedding(rows, classes, NGRAMS, initial="zeros", name="ngrams")(inputs)
     outputs = BiasedSum(name="scores", dtype="float32")(said)
     return keras.Model(inputs, outputs, name="ngram")
+
+
+def encoder(rows: int, size: int, *, dim: int = 128, filters: int = 128, width: int = 3) -> keras.Model:
+    """A vector for a text, of unit length: what its words say on average, and its strongest phrases.
+
+    Args:
+        rows: of the table of word vectors.
+        size: length of the vector of a text.
+        dim: length of a word vector.
+        filters: number of features of phrases.
+        width: words of a phrase.
+
+    Returns:
+        A network from ``(batch, T, 6)`` int32 to ``(batch, size)``.
+    """
+    inputs = layers.Input((None, COLUMNS), dtype="int32")
+    x = SummedEmbedding(rows, dim, WORDS, name="vectors")(inputs)
+    real = RealPositions(name="real")(inputs)
+    words = MeanOverTime(name="mean")(x, real)
+    phrases = MaxOverTime(name="max")(conv1d_block(x, filters, width, name="filters"), real)
+    features = layers.Concatenate(name="features")([words, phrases])
+    x = layers.Dense(size, use_bias=False, name="projection", dtype="float32")(features)
+    return keras.Model(inputs, layers.UnitNormalization(name="unit_length")(x), name="encoder")
+
+
+def neighbours(
+    rows: int, targets: int, chances: np.ndarray, *, dim: int = 128, regions: int = 256, width: int = 5
+) -> keras.Model:
+    """A region of words foretells the words around it: what is learned before there are labels.
+
+    Args:
+        rows: of the table of word vectors.
+        targets: words foretold of each region.
+        chances: of each row to be drawn as a word that does not stand there ``(rows,)``.
+        dim: length of a word vector.
+        regions: number of features of a region.
+        width: words of a region.
+
+    Returns:
+        A network from ``(batch, T, 1 + targets)`` int32, each word and its neighbours, to
+        ``(batch, T * targets, 2)``.
+    """
+    inputs = layers.Input((None, 1 + targets), dtype="int32")
+    x = SummedEmbedding(rows, dim, (0,), name="vectors")(inputs)
+    x = conv1d_block(x, regions, width, name="regions")
+    outputs = SampledScores(rows, chances, dtype="float32", name="scores")(x, inputs[..., 1:])
+    return keras.Model(inputs, outputs, name="neighbours")
 
 
 def blend(networks: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:

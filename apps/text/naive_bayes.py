@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from apps.text.vocabulary import TextEncoder, first_places, ngram_hashes
+from apps.text.vocabulary import CHUNK, TextEncoder, added_counts, first_places, ngram_hashes
 
 __all__ = ["LearnedVocabulary", "learn_vocabulary", "log_count_ratios"]
-
-CHUNK = 5_000  # texts counted at once, so that the memory does not grow with the corpus
 
 
 @dataclass
@@ -82,7 +80,7 @@ def learn_vocabulary(
     for start in range(0, len(texts), CHUNK):
         numbers, starts = reader.word_numbers(texts[start : start + CHUNK])
         text_of = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        words = _added(words, numbers[first_places(numbers, text_of)])
+        words = added_counts(words, numbers[first_places(numbers, text_of)])
         for hashes in ngram_hashes(reader.hashes_of(numbers), starts):
             first = first_places(hashes, text_of)
             first = first[hashes[first] > 0]
@@ -119,9 +117,3 @@ def log_count_ratios(counts: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
     outside = counts.sum(axis=1, keepdims=True) - counts + smoothing
     ratios = np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
     return ratios.astype(np.float32)
-
-
-def _added(counts: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    fresh = np.bincount(numbers, minlength=len(counts))
-    fresh[: len(counts)] += counts
-    return fresh

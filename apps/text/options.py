@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import UsageError
+from common.losses import check_pairing
 from common.registry import Registry
 from common.runs import check_arguments
 
-__all__ = ["BLEND", "NETWORK_OPTIONS", "TrainOptions"]
+__all__ = ["BLEND", "ENCODER", "NETWORK_OPTIONS", "EncoderOptions", "PretrainOptions", "TrainOptions"]
 
 BLEND = "blend"  # n-grams and ``kim`` together
+ENCODER = "encoder"  # gives vectors, not classes
 
 # Names that the networks have too, so that a slip of the pen costs no import of a framework.
 NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
@@ -68,3 +70,68 @@ class TrainOptions:
         if self.embeddings and "vectors" not in NETWORK_OPTIONS.get(self.network):
             raise UsageError(f"network {self.network!r} has no word vectors", "leave out --embeddings")
         return dict(self.arguments or {})
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """What was asked of an encoder's training; written into the run as ``options.json``.
+
+    Args:
+        data: a file or folder of texts, with labels or without.
+        text, label: names or numbers of the columns; "" to guess them.
+        several: what stands between the labels of one text.
+        neighbours: learn from neighbouring passages even where there are labels.
+        loss: ``contrastive`` or ``triplet``.
+        size: length of the vector of a text.
+        embeddings: word vectors to start from; "" for those that ship, "none" for random ones.
+        epochs, batch, rate: instead of the recipe's.
+        seed: of everything.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    """
+
+    data: str
+    text: str = ""
+    label: str = ""
+    several: str = ""
+    neighbours: bool = False
+    loss: str = "contrastive"
+    size: int = 128
+    embeddings: str = ""
+    epochs: int | None = None
+    batch: int | None = None
+    rate: float | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def check(self) -> None:
+        """Check what can be checked without a framework.
+
+        Raises:
+            UsageError: a loss that does not compare vectors.
+        """
+        check_pairing(self.loss, "groups")
+
+
+@dataclass(frozen=True)
+class PretrainOptions:
+    """What was asked of learning word vectors; written into the run as ``options.json``.
+
+    Args:
+        data: files or folders of texts.
+        words: the most frequent ones get a vector.
+        size: length of a word's vector.
+        regions: features of a region.
+        width: words of a region.
+        passes: over the texts.
+        seed: of everything.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    """
+
+    data: tuple[str, ...]
+    words: int = 30_000
+    size: int = 128
+    regions: int = 256
+    width: int = 5
+    passes: float = 5.0
+    seed: int = 0
+    device: str = "auto"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from apps.text.options import ENCODER
 from apps.text.vocabulary import Encoded, TextEncoder
 from common import artifact
 from common.activations import sigmoid, softmax
@@ -17,7 +18,7 @@ from common.errors import ArtifactError
 from common.litert import Runner, litert_runner
 from common.predictor import ENGINES
 
-__all__ = ["Answer", "TextClassifier", "classify", "load"]
+__all__ = ["CHUNK", "Answer", "TextClassifier", "classify", "load", "open_text_model", "scores_of"]
 
 CHUNK = 2_048  # texts encoded together
 TOKENS = 32_768  # in one batch, padding included
@@ -86,7 +87,21 @@ class TextClassifier:
 
 
 def load(reference: str | Path) -> TextClassifier:
-    """Load a shipped model or a run folder.
+    """Load a shipped classifier or that of a run folder.
+
+    Raises:
+        ArtifactError: no such model, one that does not classify texts, or a file of it is missing or damaged.
+    """
+    card, encoder, run = open_text_model(reference)
+    if card.network == ENCODER:
+        raise ArtifactError(
+            f"{reference} is an encoder, it has no classes", "cnnapps text embed, text search"
+        )
+    return TextClassifier(card, encoder, run)
+
+
+def open_text_model(reference: str | Path) -> tuple[artifact.Card, TextEncoder, Runner]:
+    """Return what a model of this app says of itself, its vocabulary, and what runs it.
 
     Raises:
         ArtifactError: no such model, one of another app, or a file of it is missing or damaged.
@@ -98,7 +113,7 @@ def load(reference: str | Path) -> TextClassifier:
     encoder = TextEncoder.from_file(artifact.require(folder, "vocabulary.npz"))
     path = artifact.require(folder, ENGINES.get("litert"))
     try:
-        return TextClassifier(card, encoder, litert_runner(path.read_bytes()))
+        return card, encoder, litert_runner(path.read_bytes())
     except (ValueError, RuntimeError) as error:
         raise ArtifactError(f"{path} is damaged", "copy the folder again") from error
 

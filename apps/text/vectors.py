@@ -6,20 +6,35 @@ import bz2
 import gzip
 import io
 import lzma
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from apps.text.tokens import tokenize
 from common.artifact import require
 from common.errors import InputError
 from common.files import replacing
 
-__all__ = ["WordVectors", "read_vectors"]
+__all__ = ["Regions", "WordVectors", "given_vectors", "read_vectors"]
 
+SHIPPED = Path(__file__).parent / "weights" / "vectors" / "vectors.npz"
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+
+
+@dataclass(frozen=True)
+class Regions:
+    """A convolution over word vectors that was learned together with them.
+
+    Args:
+        kernel: ``(width, D, features)`` float32.
+        bias: ``(features,)`` float32.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,10 +44,12 @@ class WordVectors:
     Args:
         words: n of them, most frequent first where that is known.
         table: ``(n, D)`` float32.
+        regions: the convolution above them; None for vectors from elsewhere.
     """
 
     words: tuple[str, ...]
     table: np.ndarray
+    regions: Regions | None = None
 
     @property
     def dim(self) -> int:
@@ -52,9 +69,34 @@ class WordVectors:
         whole = np.rint(self.table / np.maximum(scale, 1e-12)).astype(np.int8)
         content = io.BytesIO()
         words = np.frombuffer("\n".join(self.words).encode(), np.uint8)
-        np.savez_compressed(content, words=words, table=whole, scale=scale.astype(np.float32))
+        arrays = {"words": words, "table": whole, "scale": scale.astype(np.float32)}
+        if self.regions:
+            arrays |= {"kernel": self.regions.kernel.astype(np.float16), "bias": self.regions.bias}
+        np.savez_compressed(content, **arrays)
         with replacing(path) as temporary:
             temporary.write_bytes(content.getvalue())
+
+
+def given_vectors(asked: str, texts: Sequence[str]) -> WordVectors | None:
+    """Return the word vectors that a training starts from.
+
+    Args:
+        asked: a file; "none"; or "" for those that ship, if they know most of the words of the texts.
+        texts: to be trained on.
+
+    Raises:
+        InputError: as of ``read_vectors``.
+    """
+    if asked == "none":
+        return None
+    if asked:
+        return read_vectors(asked)
+    if not SHIPPED.is_file():
+        return None
+    vectors = read_vectors(SHIPPED)
+    known = set(vectors.words)
+    tokens = [token for text in texts[:1_000] for token in tokenize(text[:2_000])]
+    return vectors if sum(token in known for token in tokens) > 0.7 * len(tokens) else None
 
 
 def read_vectors(path: str | Path, wanted: Collection[str] | None = None) -> WordVectors:
@@ -85,7 +127,10 @@ def _read_own(path: Path) -> WordVectors:
     try:
         with np.load(require(path.parent, path.name), allow_pickle=False) as stored:
             words = stored["words"].tobytes().decode().split("\n")
-            return WordVectors(tuple(words), stored["table"] * stored["scale"])
+            regions = None
+            if "kernel" in stored:
+                regions = Regions(stored["kernel"].astype(np.float32), stored["bias"])
+            return WordVectors(tuple(words), stored["table"] * stored["scale"], regions)
     except (ValueError, KeyError, OSError) as error:
         raise InputError(
             f"{path} holds no word vectors", "give a file that WordVectors.save wrote"

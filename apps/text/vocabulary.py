@@ -33,10 +33,13 @@ from common.errors import ArtifactError
 __all__ = [
     "COLUMNS",
     "NGRAMS",
+    "CHUNK",
     "WORDS",
     "Encoded",
     "TextEncoder",
+    "added_counts",
     "first_places",
+    "frequent_words",
     "ngram_hashes",
     "word_hashes",
 ]
@@ -44,6 +47,7 @@ __all__ = [
 COLUMNS = 6
 WORDS = (0, 1, 2)  # columns that name word vectors
 NGRAMS = (3, 4, 5)  # columns that name n-gram weights
+CHUNK = 5_000  # texts counted at once, so that the memory does not grow with the corpus
 AFFIXES = 4096  # rows shared by all prefixes, and as many by all suffixes
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -223,6 +227,25 @@ class TextEncoder:
             return np.zeros(len(hashes), np.int32)
         place = np.searchsorted(self.ngrams, hashes).clip(max=len(self.ngrams) - 1)
         return np.where((self.ngrams[place] == hashes) & (hashes > 0), place + 1, 0).astype(np.int32)
+
+
+def frequent_words(texts: Sequence[str], most: int = 30_000, least: int = 2) -> list[str]:
+    """Return the words that occur most often, and at least ``least`` times, most frequent first."""
+    reader = TextEncoder((), np.zeros(0, np.uint32))
+    counts = np.zeros(0, np.int64)
+    for start in range(0, len(texts), CHUNK):
+        numbers, _ = reader.word_numbers(texts[start : start + CHUNK])
+        counts = added_counts(counts, numbers)
+    order = np.argsort(-counts, kind="stable")
+    names = reader.words_met
+    return [names[number] for number in order[counts[order] >= least][:most]]
+
+
+def added_counts(counts: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return how often each number occurred before and now."""
+    fresh = np.bincount(numbers, minlength=len(counts))
+    fresh[: len(counts)] += counts
+    return fresh
 
 
 def word_hashes(words: Sequence[str]) -> np.ndarray:

@@ -1,21 +1,36 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
-from common.layers.embedding import EightBitEmbedding, SummedEmbedding, in_eight_bits, in_floats
+from common.layers.embedding import (
+    EightBitEmbedding,
+    SampledScores,
+    SummedEmbedding,
+    in_eight_bits,
+    in_floats,
+)
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
 from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
-from common.layers.sequence import BiasedSum, MaxOverTime, RealPositions, conv1d_block, pyramid_block
+from common.layers.sequence import (
+    BiasedSum,
+    MaxOverTime,
+    MeanOverTime,
+    RealPositions,
+    conv1d_block,
+    pyramid_block,
+)
 
 __all__ = [
     "BiasedSum",
     "EightBitEmbedding",
     "FusedBatchNormalization",
     "MaxOverTime",
+    "MeanOverTime",
     "Perceptron",
     "RealPositions",
+    "SampledScores",
     "StochasticDepth",
     "SummedEmbedding",
     "conv1d_block",

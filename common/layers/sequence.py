@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-__all__ = ["BiasedSum", "MaxOverTime", "RealPositions", "conv1d_block", "pyramid_block"]
+__all__ = ["BiasedSum", "MaxOverTime", "MeanOverTime", "RealPositions", "conv1d_block", "pyramid_block"]
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -37,6 +37,20 @@ class MaxOverTime(keras.layers.Layer):
 
     def call(self, features, real):
         return ops.max(features * real, axis=1)
+
+    def compute_output_shape(self, features_shape, real_shape):
+        return (features_shape[0], features_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class MeanOverTime(keras.layers.Layer):
+    """The mean of each feature over the real positions; zeros of a text without any.
+
+    Input and output shapes as of ``MaxOverTime``.
+    """
+
+    def call(self, features, real):
+        return ops.sum(features * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
 
     def compute_output_shape(self, features_shape, real_shape):
         return (features_shape[0], features_shape[-1])

@@ -10,8 +10,8 @@ from common.registry import Registry
 
 __all__ = ["CATALOGUE", "Family", "LossSpec", "TargetKind", "check_pairing"]
 
-Family = Literal["pick one of K", "independent yes/no", "real values", "perceptron"]
-TargetKind = Literal["one of K", "multi-hot", "real"]
+Family = Literal["pick one of K", "independent yes/no", "real values", "perceptron", "same or different"]
+TargetKind = Literal["one of K", "multi-hot", "real", "groups"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ CATALOGUE = Registry[LossSpec]("loss")
 _ONE_OF_K = "(batch, K), rows sum to 1; or (batch,) class numbers"
 _YES_NO = "(batch, K), each in [0, 1]"
 _REAL = "(batch, K) or (batch,), any real"
+_GROUPS = "(batch, K), equal rows belong together"
 
 for _row in (
     LossSpec("softmax_cross_entropy", "pick one of K", _ONE_OF_K, "softmax",
@@ -75,6 +76,12 @@ for _row in (
              ("real",)),
     LossSpec("perceptron", "perceptron", "(batch, K), each 0 or 1", "none",
              "Σ max(0, -(2t - 1) z)", "Rosenblatt 1958, as a criterion", ("one of K", "multi-hot")),
+    LossSpec("contrastive", "same or different", _GROUPS, "none",
+             "-1/|P| Σ_{p∈P} log(e^{s_p/τ} / Σ_{a≠i} e^{s_a/τ}), s cosines, P the rest of the group",
+             "Khosla et al. NeurIPS 2020, eq. 2", ("groups", "one of K")),
+    LossSpec("triplet", "same or different", _GROUPS, "none",
+             "max(0, m + max_{p∈P} d_p - min_{n∉P} d_n), d = 2 - 2s", "Hermans et al. 2017, eq. 5",
+             ("groups", "one of K")),
 ):  # fmt: skip
     CATALOGUE.register(_row.name, _row)
 
@@ -82,6 +89,7 @@ _ADVICE: dict[TargetKind, str] = {
     "one of K": "softmax_cross_entropy",
     "multi-hot": "sigmoid_cross_entropy",
     "real": "euclidean",
+    "groups": "contrastive",
 }
 
 

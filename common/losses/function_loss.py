@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.losses import classification, regression
+from common.losses import classification, regression, similarity
 from common.losses.catalogue import CATALOGUE
 
 __all__ = ["FunctionLoss", "function"]
@@ -16,8 +16,8 @@ __all__ = ["FunctionLoss", "function"]
 
 def function(name: str) -> Callable:
     """Return the pure function ``(target, output, **parameters) -> (batch,)`` of a loss."""
-    module = regression if CATALOGUE.get(name).family == "real values" else classification
-    return getattr(module, name)
+    homes = {"real values": regression, "same or different": similarity}
+    return getattr(homes.get(CATALOGUE.get(name).family, classification), name)
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -34,7 +34,7 @@ class FunctionLoss(keras.losses.Loss):
         self.loss = loss
         self.parameters = dict(parameters or {})
         self.function = function(loss)
-        self.picks_classes = CATALOGUE.get(loss).family != "real values"
+        self.picks_classes = CATALOGUE.get(loss).family not in ("real values", "same or different")
 
     def call(self, y_true, y_pred):
         y_pred = ops.cast(y_pred, "float32")

@@ -42,6 +42,35 @@ def concordance(t, z, scale=1.0):
     return np.array(rows)
 
 
+GROUPS = np.array([[0], [1], [0], [2], [1], [0]], "float32")
+
+
+def cosines(z):
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def contrastive(t, z, temperature):
+    rows = []
+    for i in range(len(t)):
+        others = [j for j in range(len(t)) if j != i]
+        friends = [j for j in others if t[j, 0] == t[i, 0]]
+        scores = cosines(z)[i] / temperature
+        total = np.log(np.exp(scores[others]).sum())
+        rows.append(np.mean([total - scores[j] for j in friends]) if friends else 0.0)
+    return np.array(rows)
+
+
+def triplet(t, z, margin):
+    rows = []
+    for i in range(len(t)):
+        distances = 2 - 2 * cosines(z)[i]
+        near = [distances[j] for j in range(len(t)) if j != i and t[j, 0] == t[i, 0]]
+        far = [distances[j] for j in range(len(t)) if t[j, 0] != t[i, 0]]
+        rows.append(max(0, margin + max(near) - min(far)) if near else 0.0)
+    return np.array(rows)
+
+
 CASES = {
     "softmax_cross_entropy": (ONE_HOT, Z, {}, -(ONE_HOT * np.log(softmax(Z))).sum(1)),
     "focal": (ONE_HOT, Z, {"gamma": 2.0}, -(ONE_HOT * (1 - softmax(Z)) ** 2 * np.log(softmax(Z))).sum(1)),
@@ -67,6 +96,8 @@ CASES = {
     "log_cosh": (REAL, Z, {}, np.log(np.cosh(D)).sum(1)),
     "quantile": (REAL, Z, {"q": 0.9}, np.where(D <= 0, 0.9 * -D, 0.1 * D).sum(1)),
     "concordance": (COLUMN_T, COLUMN_Z, {}, concordance(COLUMN_T, COLUMN_Z)),
+    "contrastive": (GROUPS, Z, {"temperature": 0.3}, contrastive(GROUPS, Z, 0.3)),
+    "triplet": (GROUPS, Z, {"margin": 0.2}, triplet(GROUPS, Z, 0.2)),
 }
 
 

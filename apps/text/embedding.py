@@ -1,0 +1,73 @@
+"""Vectors of texts: from an encoder, or from the features that a classifier decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from apps.text.options import ENCODER
+from apps.text.prediction import CHUNK, open_text_model, scores_of
+from apps.text.vocabulary import TextEncoder
+from common.errors import UserError
+from common.litert import Runner
+from common.predictor import load_network
+
+__all__ = ["Embedder", "embed", "load_embedder"]
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A model ready to turn texts into vectors.
+
+    Args:
+        reader: its vocabulary.
+        run: from encoded texts ``(n, T, 6)`` int32 to vectors ``(n, size)``.
+        size: length of a vector.
+        fingerprint: of the model: what tells vectors of one model from those of another.
+    """
+
+    reader: TextEncoder
+    run: Runner
+    size: int
+    fingerprint: str
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Return vectors of unit length ``(n, size)``; zeros for a text without a word."""
+        parts = [
+            scores_of(self.reader.encode(texts[start : start + CHUNK]), self.run, self.size)
+            for start in range(0, len(texts), CHUNK)
+        ]
+        vectors = np.concatenate(parts) if parts else np.zeros((0, self.size), np.float32)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def load_embedder(model: str | Path) -> Embedder:
+    """Load an encoder, or a classifier cut before its scores.
+
+    Raises:
+        ArtifactError: no such model.
+        UserError: a network without features, ``ngram``.
+    """
+    card, reader, run = open_text_model(model)
+    name = f"{card.network} {card.created} {card.seed}"
+    if card.network == ENCODER:
+        return Embedder(reader, run, int(card.arguments["size"]), name)
+    import keras
+
+    network = load_network(model)
+    layers = [layer for layer in network.layers if layer.name.endswith("features")]
+    if not layers:
+        raise UserError(
+            f"the network {card.network} has no features, only scores",
+            "train kim, or an encoder: text train-encoder",
+        )
+    features = keras.Model(network.inputs[0], layers[-1].output)
+    return Embedder(reader, features.predict_on_batch, features.output_shape[-1], name)
+
+
+def embed(texts: Iterable[str], *, model: str | Path) -> np.ndarray:
+    """Return a vector of unit length for each text ``(n, size)`` float32."""
+    return load_embedder(model)(list(texts))

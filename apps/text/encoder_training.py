@@ -1,0 +1,240 @@
+"""Training an encoder: texts that belong together get vectors that point the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from apps.text.options import ENCODER, EncoderOptions
+from common import artifact, devices
+from common.artifact import Measure
+from common.console import Advance, Console
+from common.errors import Interrupted
+from common.metrics import first_hits, mean_reciprocal_rank, recall_at
+from common.runs import new_run, stored_run
+
+if TYPE_CHECKING:
+    from apps.text.passages import Likeness
+    from common.training import Recipe
+
+__all__ = ["EncoderResult", "Retrieval", "retrieval", "train_encoder"]
+
+JUDGED = 4_000  # texts searched in at most: each is compared with each
+LARGEST_TEST = 0.1
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """How well texts find those that belong to them.
+
+    Args:
+        recall: share of queries with a right answer among the first k, by k.
+        reciprocal_rank: mean of 1 / rank of the first right answer.
+        queries: asked.
+        searched: texts searched in.
+    """
+
+    recall: dict[int, Measure]
+    reciprocal_rank: float
+    queries: int
+    searched: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            **{f"recall_at_{k}": measure.value for k, measure in self.recall.items()},
+            "mean_reciprocal_rank": self.reciprocal_rank,
+            "queries": self.queries,
+            "searched": self.searched,
+        }
+
+
+@dataclass(frozen=True)
+class EncoderResult:
+    """What training an encoder gives.
+
+    Args:
+        run: the folder of the artifact.
+        card: of the artifact.
+        ours: on texts that were not trained on.
+        words: the same texts compared by their words (TF-IDF), which is what one would do without training.
+        note: what was read and guessed.
+    """
+
+    run: Path
+    card: artifact.Card
+    ours: Retrieval
+    words: Retrieval
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"run": str(self.run), "test": self.ours.to_json(), "tf_idf": self.words.to_json()}
+
+    def print(self) -> None:
+        """Print the figures for people."""
+        rows = [
+            (
+                name,
+                *(f"{measure.value:.1%}" for measure in found.recall.values()),
+                f"{found.reciprocal_rank:.3f}",
+            )
+            for name, found in (("this encoder", self.ours), ("words alone (TF-IDF)", self.words))
+        ]
+        columns = ("", *(f"recall@{k}" for k in self.ours.recall), "mean reciprocal rank")
+        title = f"{self.ours.queries:,} queries among {self.ours.searched:,} texts that were not trained on"
+        Console.table(columns, rows, title)
+        print(f"model: {self.run}")
+
+
+def train_encoder(
+    options: EncoderOptions,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str = "",
+    progress: Advance = lambda done, total, remark: None,
+) -> EncoderResult:
+    """Train an encoder from labels or from neighbouring passages, test it on others, write the artifact.
+
+    Args:
+        options: what to train.
+        out: the run folder; by default ``runs/text-encoder-TIME``.
+        resume: go on in ``out`` from its checkpoint, with the options stored there.
+        command: as typed, for the card.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: a loss that does not compare vectors.
+        InputError: data that cannot be read, or too little of it.
+        UserError: a run folder that is in use; nothing to resume.
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    if resume:
+        out, options, command = stored_run(out, EncoderOptions)
+    options.check()
+    devices.select(options.device)
+
+    import keras
+
+    from apps.text import models
+    from apps.text.learning import start_from
+    from apps.text.passages import open_likeness
+    from apps.text.vectors import given_vectors
+    from apps.text.vocabulary import TextEncoder, frequent_words
+    from common.data.sequences import PairStream, SequenceStream
+    from common.layers import in_eight_bits
+    from common.training import TrainingState, fit
+
+    data = open_likeness(options)
+    count = len(data.texts)
+    kept, test = data.halves(min(LARGEST_TEST, JUDGED / count), options.seed)
+    vectors = given_vectors(options.embeddings, kept.texts)
+    keras.utils.set_random_seed(options.seed)
+    words = frequent_words(kept.texts)
+    words = list(dict.fromkeys([*words, *(vectors.words if vectors else ())]))[:30_000]
+    reader = TextEncoder(words, np.zeros(0, np.uint32), longest=256)
+    network = models.encoder(reader.vector_rows, options.size, dim=vectors.dim if vectors else 128)
+    if vectors:
+        start_from(network, vectors, reader.words)
+    encoded = reader.encode(kept.texts)
+    examples = 2 * len(kept.pairs) if kept.pairs is not None else len(kept.texts)
+    recipe = _recipe(options, examples)
+    recipe = replace(recipe, batch=min(recipe.batch, examples // 2 * 2))
+    stream = (
+        PairStream(encoded, kept.pairs, recipe.batch, options.seed)
+        if kept.pairs is not None
+        else SequenceStream(encoded, kept.groups[:, None].astype(np.float32), recipe.batch, options.seed)
+    )
+    run = out if resume and out else new_run(out, "text-encoder", options, command)
+
+    def tell(state: TrainingState) -> None:
+        progress(state.step, state.steps, f"loss {state.loss:.3f}")
+
+    try:
+        fit(network, stream, recipe, run, progress=tell, resume=resume)
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"interrupted; the state is saved in {run}",
+            f"go on with: cnnapps text train-encoder --resume {run}",
+        ) from interrupt
+    from apps.text.prediction import scores_of
+
+    small = in_eight_bits(network)
+    ours = retrieval(
+        test, lambda texts: scores_of(reader.encode(texts), small.predict_on_batch, options.size)
+    )
+    by_words = retrieval(test, _tf_idf(kept))
+    card = _card(options, recipe, data, ours, command, {"train": len(kept.texts), "test": len(test.texts)})
+    card = artifact.save(run, small, card, extra={"vocabulary.npz": reader.to_bytes()})
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return EncoderResult(run, card, ours, by_words, data.note)
+
+
+def retrieval(test: Likeness, embed: Callable[[list[str]], np.ndarray]) -> Retrieval:
+    """Ask with each text for those that belong to it, among all the others.
+
+    Args:
+        test: texts and which of them belong together.
+        embed: from texts to vectors ``(n, D)`` of unit length, dense or sparse.
+    """
+    vectors = embed(test.texts)
+    scores = vectors @ vectors.T
+    scores = np.asarray(scores.todense() if hasattr(scores, "todense") else scores)
+    np.fill_diagonal(scores, -np.inf)
+    relevant = test.relevant()
+    asked = relevant.any(axis=1)
+    ranks = first_hits(scores[asked], relevant[asked])
+    recall = {k: recall_at(ranks, k) for k in (1, 5, 10)}
+    return Retrieval(recall, mean_reciprocal_rank(ranks), int(asked.sum()), len(scores))
+
+
+def _tf_idf(kept: Likeness) -> Callable[[list[str]], Any]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(sublinear_tf=True).fit(kept.texts).transform
+
+
+def _recipe(options: EncoderOptions, examples: int) -> Recipe:
+    from common.training import Recipe
+
+    epochs = 3 if examples >= 200_000 else 8 if examples >= 20_000 else 20
+    asked: dict[str, Any] = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    start = Recipe(loss=options.loss, epochs=epochs, rate=2e-3, weight_decay=0.0, batch=256, average=0.995)
+    return replace(start, seed=options.seed, **{name: value for name, value in asked.items() if value})
+
+
+def _card(
+    options: EncoderOptions,
+    recipe: Recipe,
+    data: Likeness,
+    ours: Retrieval,
+    command: str,
+    counts: dict[str, int],
+) -> artifact.Card:
+    return artifact.Card(
+        app="text",
+        network=ENCODER,
+        arguments={"size": options.size},
+        classes=(),
+        input_shape=(None, 6),
+        preprocessing="words, lower case; columns word, prefix, suffix, three unused",
+        activation="none",
+        calibration={},
+        metrics={f"test recall at {k}": measure for k, measure in ours.recall.items()},
+        data={
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            **counts,
+            "embeddings": options.embeddings or "shipped",
+        },
+        command=command,
+        seed=options.seed,
+        recipe=recipe.to_json(),
+        intended_use="finding lines that are about the same, as those it was trained on",
+        limits="knows likeness of content as far as its training texts show it; not for other languages than theirs",
+    )
