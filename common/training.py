@@ -26,17 +26,10 @@ from common.data.augment import Augmentation
 from common.data.stream import BatchStream
 from common.errors import TrainingDiverged, UsageError, UserError
 from common.files import replacing, write_text
-from common.registry import Registry
+from common.optimizers import OPTIMIZERS
 from common.schedules import RateSchedule
 
-__all__ = ["OPTIMIZERS", "Recipe", "TrainingState", "fit"]
-
-OPTIMIZERS = Registry[Callable[..., keras.optimizers.Optimizer]]("optimizer")
-OPTIMIZERS.register(
-    "sgd",
-    lambda rate, decay: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None),
-)
-OPTIMIZERS.register("adamw", lambda rate, decay: keras.optimizers.AdamW(rate, weight_decay=decay))
+__all__ = ["Recipe", "TrainingState", "fit"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,7 @@ class Recipe:
     Args:
         loss: a name of ``common.losses``.
         loss_parameters: of that loss, such as ``label_smoothing``.
-        optimizer: a name of ``OPTIMIZERS``.
+        optimizer: a name of ``common.optimizers``.
         rate: peak learning rate.
         weight_decay: decoupled; not applied to vectors (biases, normalisation).
         schedule: a name of ``common.schedules.SCHEDULES``, after the warm-up.
@@ -249,7 +242,7 @@ def _interrupts_noted(callback: _Step) -> Iterator[None]:
 
 
 class _WeightAverage:
-    """Exponential moving average of all weights, normalisation statistics included.
+    """Exponential moving average of the weights of all layers that are trained, normalisation statistics included.
 
     The decay rises as (1 + t) / (10 + t) up to its limit, so that the first random weights are forgotten.
     As a context manager it swaps the averages into the model.
@@ -259,7 +252,7 @@ class _WeightAverage:
 
     def __init__(self, model: keras.Model, decay: float) -> None:
         self.decay = decay
-        self.variables = [v.value for v in model.weights]
+        self.variables = [v.value for layer in model.layers if layer.trainable for v in layer.weights]
         self.averages = [tf.Variable(v) for v in self.variables] if decay else []
         self.count = tf.Variable(0.0)
 

@@ -57,6 +57,9 @@ def train(
     test: Annotated[str, typer.Option(help="File to test on; else some texts are kept for it.")] = "",
     embeddings: VectorsOption = "",
     vectors: Annotated[str, typer.Option(help="kim, dpcnn: trained, fixed or both.")] = "",
+    unlabelled: Annotated[
+        str, typer.Option(help="File of further texts, a line each, to learn from too.")
+    ] = "",
     train_size: Annotated[int | None, typer.Option(help="Number of training texts (stratified).")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Texts a step.")] = None,
@@ -89,6 +92,7 @@ def train(
         network=network,
         arguments={"vectors": vectors} if vectors else {},
         embeddings=embeddings,
+        unlabelled=unlabelled,
         train_size=train_size,
         epochs=epochs,
         batch=batch,

@@ -180,11 +180,11 @@ def retrieval(test: Likeness, embed: Callable[[list[str]], np.ndarray]) -> Retri
 
     Args:
         test: texts and which of them belong together.
-        embed: from texts to vectors ``(n, D)`` of unit length, dense or sparse.
+        embed: from texts to vectors ``(n, D)``, dense or sparse; they are compared by their cosine.
     """
-    vectors = embed(test.texts)
-    scores = vectors @ vectors.T
-    scores = np.asarray(scores.todense() if hasattr(scores, "todense") else scores)
+    from sklearn.metrics.pairwise import cosine_similarity
+
+    scores = cosine_similarity(embed(test.texts))
     np.fill_diagonal(scores, -np.inf)
     relevant = test.relevant()
     asked = relevant.any(axis=1)
@@ -204,7 +204,15 @@ def _recipe(options: EncoderOptions, examples: int) -> Recipe:
 
     epochs = 3 if examples >= 200_000 else 8 if examples >= 20_000 else 20
     asked: dict[str, Any] = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
-    start = Recipe(loss=options.loss, epochs=epochs, rate=2e-3, weight_decay=0.0, batch=256, average=0.995)
+    start = Recipe(
+        loss=options.loss,
+        optimizer="rowwise_adamw",
+        epochs=epochs,
+        rate=1e-3,
+        weight_decay=0.0,
+        batch=256,
+        average=0.995,
+    )
     return replace(start, seed=options.seed, **{name: value for name, value in asked.items() if value})
 
 

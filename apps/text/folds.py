@@ -15,7 +15,7 @@ from apps.text.evaluation import evaluate
 from apps.text.options import TrainOptions
 from apps.text.prediction import scores_of
 from apps.text.training import held_share, recipe_changes
-from apps.text.vectors import read_vectors
+from apps.text.vectors import given_vectors
 from common import devices
 from common.artifact import Measure
 from common.console import Advance
@@ -82,8 +82,10 @@ def cross_validate(
         UsageError: files for choosing or testing were given too; fewer than two folds.
         InputError: data that cannot be read.
     """
-    if options.held or options.test:
-        raise UsageError("--folds tests on all the texts in turn", "leave out --held and --test")
+    if options.held or options.test or options.unlabelled:
+        raise UsageError(
+            "--folds tests on all the texts in turn", "leave out --held, --test and --unlabelled"
+        )
     if folds < 2:
         raise UsageError(f"--folds {folds}", "give 2 or more")
     arguments = options.checked_arguments()
@@ -98,7 +100,7 @@ def cross_validate(
     everything = Examples(
         [text for part in parts for text in part.texts], np.concatenate([part.targets for part in parts])
     )
-    vectors = read_vectors(options.embeddings) if options.embeddings else None
+    vectors = given_vectors(options.embeddings, everything.texts) if options.uses_vectors else None
     splitter = StratifiedKFold(folds, shuffle=True, random_state=options.seed)
     scores, right = [], 0
     for number, (train, test) in enumerate(splitter.split(everything.texts, everything.strata), start=1):

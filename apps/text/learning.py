@@ -15,10 +15,12 @@ from apps.text import models
 from apps.text.data import Examples
 from apps.text.naive_bayes import learn_vocabulary
 from apps.text.ngrams import fit_ngrams, mean_loss
+from apps.text.options import BLEND
 from apps.text.prediction import scores_of
 from apps.text.recipes import default_recipe
 from apps.text.vectors import WordVectors
 from apps.text.vocabulary import Encoded, TextEncoder
+from common.activations import sigmoid, softmax
 from common.console import Advance
 from common.data.sequences import SequenceStream
 from common.data.tables import Kind
@@ -28,6 +30,17 @@ from common.training import Recipe, TrainingState, fit
 __all__ = ["Learned", "learn", "start_from"]
 
 VECTOR_SCALE = 0.05  # mean size of a number of a random vector
+OWN_NUMBERS = 32  # of a word's vector for the task, where fixed vectors and regions say the rest
+PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
+    "one of K": softmax,
+    "independent yes/no": sigmoid,
+    "real values": np.asarray,
+}
+STUDY: dict[str, Any] = {"epochs": 3, "average": 0.998}  # recipe of a student that learns from soft labels
+REFINEMENT: dict[str, Any] = {
+    "epochs": 2,
+    "rate": 3e-4,
+}  # and of its last passes, over the labelled texts alone
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ def learn(
     *,
     arguments: dict[str, Any] | None = None,
     vectors: WordVectors | None = None,
+    unlabelled: Sequence[str] = (),
     changes: dict[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -75,6 +89,9 @@ def learn(
         run: an existing folder for checkpoints and history.
         arguments: of the network's function.
         vectors: to start from; None for random ones.
+        unlabelled: further texts.  A network trained on the labelled ones says how likely each class is for them; a
+            second one learns from its answers too (Hinton et al. 2015; Xie et al., CVPR 2020, section 2, "noisy
+            student": the student reads with dropout, the teacher without).
         changes: to the recipe.
         seed: of weights and order.
         resume: go on from the run's checkpoint.
@@ -88,49 +105,108 @@ def learn(
         above = counted > np.median(counted)
         counted = np.concatenate([above, ~above], axis=1).astype(np.float32)
     learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=vectors.words if vectors else ())
-    train = (learned.encoder.encode(kept.texts), kept.targets)
-    check = (learned.encoder.encode(held.texts), held.targets)
-    parts: list[keras.Model] = []
-    recipe: Recipe | None = None
-    history: list[dict[str, float]] = []
-    if name in ("ngram", "blend"):
-        parts.append(fit_ngrams(learned, train, check, kind))
-    if name != "ngram":
-        recipe = replace(default_recipe(len(kept), kind), seed=seed, **(changes or {}))
-        build = partial(
-            models.NETWORKS.get("kim" if name == "blend" else name),
-            learned.encoder.vector_rows,
-            kept.targets.shape[1],
-            **_with_vectors(arguments or {}, vectors),
-        )
+    reader = learned.encoder
+    train = (reader.encode(kept.texts), kept.targets)
+    check = (reader.encode(held.texts), held.targets)
+    ngrams = [fit_ngrams(learned, train, check, kind)] if name in ("ngram", BLEND) else []
+    if name == "ngram":
+        return _joined(ngrams, reader, check, kind)
+    deep = "kim" if name == BLEND else name
+    recipe = replace(default_recipe(len(kept), kind), seed=seed, **(changes or {}))
+    build = partial(
+        models.NETWORKS.get(deep),
+        reader.vector_rows,
+        kept.targets.shape[1],
+        **_with_vectors(deep, arguments or {}, vectors, reader),
+    )
+
+    def fresh() -> keras.Model:
         network = build()
         if vectors is not None:
-            start_from(network, vectors, learned.encoder.words)
-        history = _fitted(network, train, check, kind, recipe, run, resume, progress)
-        parts.append(_in_one_channel(network, build))
+            start_from(network, vectors, reader.words)
+        return network
+
+    def taught(
+        network: keras.Model, texts: tuple[Encoded, np.ndarray], recipe: Recipe, folder: Path
+    ) -> list[dict[str, float]]:
+        folder.mkdir(exist_ok=True)
+        return _fitted(network, texts, check, kind, recipe, folder, resume, progress)
+
+    network = fresh()
+    history = taught(network, train, recipe, run)
+    result = _joined([*ngrams, _in_one_channel(network, build)], reader, check, kind)
+    if unlabelled:
+        more = reader.encode(unlabelled)
+        soft = PROBABILITIES[kind](_scores(result.network, more) / result.temperature)
+        everything = (train[0].followed_by(more), np.concatenate([train[1], soft.astype(np.float32)]))
+        network = fresh()
+        history += taught(network, everything, replace(recipe, **STUDY), run / "student")
+        history += taught(network, train, replace(recipe, **REFINEMENT), run / "refinement")
+        result = _joined([*ngrams, _in_one_channel(network, build)], reader, check, kind)
+    return replace(result, recipe=recipe, history=history)
+
+
+def _joined(
+    parts: list[keras.Model], reader: TextEncoder, check: tuple[Encoded, np.ndarray], kind: Kind
+) -> Learned:
+    """Return one network, or two blended as held-out texts say, with its temperature."""
     scores = [_scores(part, check[0]) for part in parts]
     network, held_scores = parts[0], scores[0]
     if len(parts) == 2:
-        shares = _best_shares(scores, held.targets, kind)
+        shares = _best_shares(scores, check[1], kind)
         network = models.blend(parts, shares)
         held_scores = scores[0] * shares[0] + scores[1] * shares[1]
-    temperature = _temperature(held_scores, held.targets, kind)
-    return Learned(network, learned.encoder, temperature, recipe, history, held_scores)
+    return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [], held_scores)
 
 
-def _with_vectors(arguments: dict[str, Any], vectors: WordVectors | None) -> dict[str, Any]:
-    """Return the arguments with the length of given vectors, kept fixed and trained side by side."""
-    return arguments if vectors is None else {"dim": vectors.dim, "vectors": "both"} | arguments
+def _with_vectors(
+    name: str, arguments: dict[str, Any], vectors: WordVectors | None, encoder: TextEncoder
+) -> dict[str, Any]:
+    """Return the arguments of the network that fit given vectors.
+
+    Vectors that come with region features stay fixed, and beside them each word gets a short one for this task.  Of
+    others, or where ``vectors`` is asked for, there is a fixed and a trained channel.
+    """
+    if vectors is None:
+        return arguments
+    given: dict[str, Any] = {"dim": vectors.dim, "vectors": "both"}
+    if vectors.regions and name == "kim" and "vectors" not in arguments:
+        width, dim, count = vectors.regions.kernel.shape
+        given = {
+            "dim": OWN_NUMBERS,
+            "regions": count,
+            "region_width": width,
+            "region_dim": dim,
+            "region_words": 2 + len(encoder.words),
+        }
+    return given | arguments
 
 
 def start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str]) -> None:
-    """Put given vectors into the tables of a network, as long as random ones would be."""
+    """Put given vectors, and the convolution that came with them, into a network.
+
+    Word vectors are made as long as random ones would be, and region features as long as word vectors.
+    """
     places, known = vectors.rows_of(words)
+    scale = VECTOR_SCALE / np.abs(known).mean()
     for layer in network.layers:
-        if layer.name in ("vectors", "fixed_vectors"):
+        ours = layer.name in ("vectors", "fixed_vectors", "region_vectors") and layer.dim == vectors.dim
+        if ours:
             table = np.asarray(layer.table) * 0.1  # words without a vector start near the middle
-            table[2 + places] = known * (VECTOR_SCALE / np.abs(known).mean())
+            table[2 + places] = known * scale
             layer.set_weights([table])
+        elif layer.name == "regions" and vectors.regions:
+            # ReLU lets a factor through: the vectors' is taken out, and that of the features put in.
+            kernel, bias = vectors.regions.kernel / scale, vectors.regions.bias
+            size = _mean_feature(known * scale, kernel, bias)
+            layer.set_weights([kernel * (VECTOR_SCALE / size), bias * (VECTOR_SCALE / size)])
+
+
+def _mean_feature(vectors: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> float:
+    """Return the mean size of a region feature over regions of frequent words."""
+    words = np.random.default_rng(0).integers(0, min(len(vectors), 2_000), (500, kernel.shape[0]))
+    answers = np.einsum("nwd,wdf->nf", vectors[words], kernel) + bias
+    return float(np.maximum(answers, 0).mean()) + 1e-9
 
 
 def _in_one_channel(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:

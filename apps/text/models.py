@@ -40,6 +40,10 @@ def kim(
     widths: Sequence[int] = (3, 4, 5),
     filters: int = 100,
     vectors: Literal["trained", "fixed", "both"] = "trained",
+    regions: int = 0,
+    region_width: int = 5,
+    region_words: int = 0,
+    region_dim: int = 128,
     word_dropout: float = 0.2,
     dropout: float = 0.5,
 ) -> keras.Model:
@@ -53,15 +57,26 @@ def kim(
         filters: number of filters of each width.
         vectors: ``trained`` with the rest, ``fixed`` as given, or ``both``, a fixed and a trained one a word.
             Kim's two channels share their filters, and a filter is linear, so the channels may be added first.
+        regions: number of features of a region that were learned before (``neighbours``). They and the word vectors
+            below them stay as they are: further inputs of the filters, beside the word vectors of this task.
+        region_width: words of a region.
+        region_words, region_dim: rows and length of the table below the regions.
         word_dropout: share of a word vector's numbers left out while training, the same along the text.
         dropout: share of the pooled features left out while training.
 
     Reference:
-        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, section 2.
+        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, section 2; Johnson and
+        Zhang, NIPS 2015, eq. 3 (regions as a second input).
     """
     inputs = layers.Input((None, COLUMNS), dtype="int32")
     x = _word_vectors(inputs, rows, dim, vectors)
     real = RealPositions(name="real")(inputs)
+    if regions:
+        given = SummedEmbedding(region_words, region_dim, (0,), trainable=False, name="region_vectors")(
+            inputs
+        )
+        seen = conv1d_block(given, regions, region_width, trainable=False, name="regions")
+        x = layers.Concatenate(name="words_and_regions")([x, given, layers.Multiply()([seen, real])])
     x = layers.SpatialDropout1D(word_dropout, name="word_dropout")(x)
     pooled = [
         MaxOverTime(name=f"max{width}")(conv1d_block(x, filters, width, name=f"filters{width}"), real)
@@ -159,7 +174,7 @@ def ngram(rows: int, classes: int) -> keras.Model:
 
 
 def encoder(rows: int, size: int, *, dim: int = 128, filters: int = 128, width: int = 3) -> keras.Model:
-    """A vector for a text, of unit length: what its words say on average, and its strongest phrases.
+    """A vector for a text: what its words say on average, and its strongest phrases.
 
     Args:
         rows: of the table of word vectors.
@@ -177,8 +192,8 @@ def encoder(rows: int, size: int, *, dim: int = 128, filters: int = 128, width: 
     words = MeanOverTime(name="mean")(x, real)
     phrases = MaxOverTime(name="max")(conv1d_block(x, filters, width, name="filters"), real)
     features = layers.Concatenate(name="features")([words, phrases])
-    x = layers.Dense(size, use_bias=False, name="projection", dtype="float32")(features)
-    return keras.Model(inputs, layers.UnitNormalization(name="unit_length")(x), name="encoder")
+    outputs = layers.Dense(size, use_bias=False, name="projection", dtype="float32")(features)
+    return keras.Model(inputs, outputs, name="encoder")
 
 
 def neighbours(

@@ -37,7 +37,8 @@ class TrainOptions:
         several: what stands between the labels of one text.
         network: ``blend``, ``kim``, ``dpcnn``, ``char`` or ``ngram``.
         arguments: of the network's function.
-        embeddings: file of word vectors to start from; "" for random ones.
+        embeddings: file of word vectors to start from; "" for those that ship, "none" for random ones.
+        unlabelled: file of further texts without labels to learn from; "" for none.
         train_size: number of training texts, stratified; None for all.
         epochs, batch, rate: instead of the recipe's.
         seed: of everything.
@@ -53,12 +54,18 @@ class TrainOptions:
     network: str = BLEND
     arguments: dict[str, Any] | None = None
     embeddings: str = ""
+    unlabelled: str = ""
     train_size: int | None = None
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None
     seed: int = 0
     device: str = "auto"
+
+    @property
+    def uses_vectors(self) -> bool:
+        """Whether the network can start from word vectors."""
+        return "vectors" in NETWORK_OPTIONS.get(self.network)
 
     def checked_arguments(self) -> dict[str, Any]:
         """Check what can be checked without a framework, and return the options of the network's function.
@@ -67,8 +74,11 @@ class TrainOptions:
             UsageError: an unknown network or argument.
         """
         check_arguments(self.network, self.arguments or {}, NETWORK_OPTIONS)
-        if self.embeddings and "vectors" not in NETWORK_OPTIONS.get(self.network):
+        if self.embeddings not in ("", "none") and not self.uses_vectors:
             raise UsageError(f"network {self.network!r} has no word vectors", "leave out --embeddings")
+        if self.unlabelled and self.network == "ngram":
+            # Measured: its answers on unlabelled texts teach it nothing that it does not know.
+            raise UsageError("network 'ngram' learns nothing from unlabelled texts", "leave out --unlabelled")
         return dict(self.arguments or {})
 
 

@@ -20,7 +20,7 @@ from common.errors import InputError
 
 __all__ = ["Likeness", "open_likeness", "sentences"]
 
-_END = re.compile(r"(?<=[.!?。！？])[\"')\]]*\s+|(?<=[。！？])|\n+|(?:<br\s*/?>\s*)+")
+_END = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][\"')\]])\s+|(?<=[。！？])|\n+|(?:<br\s*/?>\s*)+")
 SHORTEST = 20  # characters of a passage; a shorter sentence is read together with the next
 FEWEST = 20  # passages or texts
 

@@ -90,8 +90,8 @@ def pretrain(
         2 + len(words), TARGETS, sampled, dim=options.size, regions=options.regions, width=options.width
     )
     recipe = Recipe(
-        loss="softmax_cross_entropy", optimizer="adamw", rate=2e-3, weight_decay=0.0, schedule="linear", warmup=0.02,
-        epochs=1, batch=32, average=0.0, seed=options.seed,
+        loss="softmax_cross_entropy", optimizer="rowwise_adamw", rate=1e-3, weight_decay=0.0,
+        schedule="linear", warmup=0.02, epochs=1, batch=32, average=0.0, seed=options.seed,
     )  # fmt: skip
     stream = NeighbourStream(
         corpus, keep, options.width, REACH, TARGETS, recipe.batch, 512, options.seed, options.passes

@@ -22,4 +22,12 @@ def default_recipe(examples: int, kind: Kind) -> Recipe:
         kind: of the labels, which says the loss.
     """
     epochs = 4 if examples >= 20_000 else 8 if examples >= 5_000 else 15
-    return Recipe(loss=LOSSES[kind], epochs=epochs, rate=1e-3, weight_decay=0.0, batch=50, average=0.995)
+    return Recipe(
+        loss=LOSSES[kind],
+        optimizer="rowwise_adamw",
+        epochs=epochs,
+        rate=1e-3,
+        weight_decay=0.0,
+        batch=50,
+        average=0.995,
+    )

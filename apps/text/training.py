@@ -83,7 +83,8 @@ def train(
     from apps.text.learning import learn
     from apps.text.prediction import TextClassifier
     from apps.text.report import training_report
-    from apps.text.vectors import read_vectors
+    from apps.text.vectors import given_vectors
+    from common.data.tables import read_table
     from common.layers import in_eight_bits
 
     corpus = corpus_of(options)
@@ -92,13 +93,14 @@ def train(
         if corpus.held
         else corpus.train.halves(held_share(len(corpus.train)), options.seed)
     )
-    vectors = read_vectors(options.embeddings) if options.embeddings else None
+    vectors = given_vectors(options.embeddings, kept.texts) if options.uses_vectors else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
     try:
         learned = learn(
             options.network, kept, held, corpus.kind, run,
             arguments=arguments,
             vectors=vectors,
+            unlabelled=read_table(options.unlabelled, label=None).texts if options.unlabelled else (),
             changes=recipe_changes(options),
             seed=options.seed,
             resume=resume,
@@ -108,14 +110,18 @@ def train(
         raise Interrupted(
             f"interrupted; the state is saved in {run}", f"go on with: cnnapps text train --resume {run}"
         ) from interrupt
-    card = _card(options, arguments, corpus, learned, command, {"train": len(kept), "held": len(held)})
+    started = "none" if vectors is None else options.embeddings or "text/vectors"
+    card = _card(
+        options, arguments, corpus, learned, command, started, {"train": len(kept), "held": len(held)}
+    )
     small = in_eight_bits(learned.network)
     vocabulary = {"vocabulary.npz": learned.encoder.to_bytes()}
     evaluation = timed(TextClassifier(card, learned.encoder, small.predict_on_batch), corpus.test)
     card = replace(card, metrics={f"test {evaluation.name}": evaluation.score})
     report = training_report(card, learned.history, evaluation, corpus.test, run)
     card = artifact.save(run, small, card, report=report, extra=vocabulary)
-    (run / "checkpoint.npz").unlink(missing_ok=True)
+    for checkpoint in run.rglob("checkpoint.npz"):
+        checkpoint.unlink()
     return TrainResult(run, card, evaluation, corpus.note)
 
 
@@ -136,6 +142,7 @@ def _card(
     corpus: Corpus,
     learned: Learned,
     command: str,
+    vectors: str,
     counts: dict[str, int],
 ) -> artifact.Card:
     return artifact.Card(
@@ -153,7 +160,8 @@ def _card(
             "fingerprint": corpus.fingerprint,
             **counts,
             "test": len(corpus.test),
-            "embeddings": options.embeddings or "none",
+            "embeddings": vectors,
+            "unlabelled": options.unlabelled or "none",
         },
         command=command,
         seed=options.seed,

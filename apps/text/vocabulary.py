@@ -72,6 +72,11 @@ class Encoded:
         """Tokens of each text."""
         return np.diff(self.starts)
 
+    def followed_by(self, others: Encoded) -> Encoded:
+        """Return these texts and then the others."""
+        starts = np.concatenate([self.starts, self.starts[-1] + others.starts[1:]])
+        return Encoded(np.concatenate([self.rows, others.rows]), starts)
+
     def padded(self, indices: np.ndarray, multiple: int = 8) -> np.ndarray:
         """Return the texts at ``indices`` as ``(n, T, 6)``, zeros behind the shorter ones.
 

@@ -79,6 +79,7 @@ def conv1d_block(
     width: int,
     *,
     activation: str | None = "relu",
+    trainable: bool = True,
     name: str | None = None,
 ):
     """Convolution over time and its activation: each filter detects one feature in windows of ``width``.
@@ -88,12 +89,15 @@ def conv1d_block(
         filters: number of features.
         width: positions a filter sees.
         activation: any of Keras, or None.
+        trainable: False to leave the filters as they are set.
         name: of the layer.
 
     Returns:
         ``(batch, T, filters)``.
     """
-    return layers.Conv1D(filters, width, padding="same", activation=activation, name=name)(x)
+    return layers.Conv1D(
+        filters, width, padding="same", activation=activation, trainable=trainable, name=name
+    )(x)
 
 
 def pyramid_block(x, filters: int, *, name: str):
