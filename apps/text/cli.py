@@ -160,18 +160,31 @@ def evaluate(
 
 @app.command()
 def explain(
-    text: Annotated[str, typer.Argument(help="A sentence or a whole text.")],
+    text: Annotated[
+        str, typer.Argument(help="A sentence or a whole text; none for what speaks for each class.")
+    ] = "",
     model: ModelOption = SHIPPED,
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Colour the words that moved the answer, and list the n-grams; --out FILE.html writes a page."""
-    from apps.text.explanation import explain
+    from apps.text.explanation import explain, phrases_of
     from apps.text.explanation_page import page, show
+    from common.errors import UsageError
     from common.files import write_text
 
     console = Console(json=json, quiet=quiet)
+    if not text:
+        if out:
+            raise UsageError("a page explains a text", "give one, or leave out --out")
+        phrases = phrases_of(model)
+        rows = [(name, ", ".join(phrase.words for phrase in found)) for name, found in phrases.items()]
+        console.result(
+            {name: [vars(phrase) for phrase in found] for name, found in phrases.items()},
+            lambda: console.table(("class", "what speaks for it"), rows),
+        )
+        return
     explanation = explain(text, model=model)
     console.result(explanation.to_json(), lambda: show(explanation))
     if out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ __all__ = [
     "fingerprint",
     "open_corpus",
     "open_examples",
+    "parted",
     "targets_of",
 ]
 
@@ -261,3 +262,33 @@ def fingerprint(texts: Sequence[str], numbers: np.ndarray) -> str:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     digest.update(np.ascontiguousarray(numbers).data)
     return digest.hexdigest()[:16]
+
+
+def held_share(examples: int) -> float:
+    """Return the share of the training texts that is held out: a tenth, at most 2,500 texts."""
+    return min(0.1, 2_500 / examples)
+
+
+def parted(corpus: Corpus, seed: int, folds: int = 0) -> Iterator[tuple[Examples, Examples, Examples]]:
+    """Yield texts to train on, to choose on and to test on.
+
+    Args:
+        corpus: the texts.
+        seed: of what is held out, and of the folds.
+        folds: 0 for the parts that the corpus has; else each part of all its texts is the test in turn, stratified.
+    """
+    if not folds:
+        kept, held = corpus.train, corpus.held
+        if held is None:
+            kept, held = kept.halves(held_share(len(kept)), seed)
+        yield kept, held, corpus.test
+        return
+    from sklearn.model_selection import StratifiedKFold
+
+    parts = [part for part in (corpus.train, corpus.held, corpus.test) if part is not None]
+    everything = Examples(
+        [text for part in parts for text in part.texts], np.concatenate([part.targets for part in parts])
+    )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for train, test in splitter.split(everything.texts, everything.strata):
+        yield *everything.take(train).halves(held_share(len(train)), seed), everything.take(test)

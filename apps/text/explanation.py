@@ -12,22 +12,46 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from apps.text.options import BLEND
 from apps.text.prediction import load
-from apps.text.vocabulary import NGRAMS
+from apps.text.vocabulary import NGRAMS, TextEncoder
 from common.activations import sigmoid, softmax
-from common.errors import UserError
+from common.artifact import Card, require, resolve
+from common.errors import ArtifactError, UserError
 from common.predictor import load_network
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Explanation", "Term", "explain"]
+__all__ = [
+    "EXPLAINED",
+    "Explainer",
+    "Explanation",
+    "Phrase",
+    "Term",
+    "explain",
+    "phrases_file",
+    "phrases_of",
+    "telling_phrases",
+]
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "none": np.asarray,
+}
+PHRASES = "phrases.json"
+EXPLAINED = ("ngram", "kim", BLEND)  # networks whose scores are a sum over n-grams
+Taken = tuple[int, int, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -50,6 +74,21 @@ class Term:
     def length(self) -> int:
         """Number of tokens."""
         return len(self.words.split(" "))
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """What words said over many texts.
+
+    Args:
+        words: the n-gram.
+        score: what it added to the class's score on average.
+        count: how often it did.
+    """
+
+    words: str
+    score: float
+    count: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +150,107 @@ class Explanation:
         }
 
 
+class Explainer:
+    """Takes the scores of a network apart.
+
+    Args:
+        card: of the model.
+        encoder: its vocabulary.
+        network: ``ngram``, ``kim`` or ``blend``, its tables in 8 bits.
+
+    Raises:
+        UserError: a network whose scores are no sum over n-grams.
+    """
+
+    def __init__(self, card: Card, encoder: TextEncoder, network: keras.Model) -> None:
+        import keras
+
+        if card.network not in EXPLAINED:
+            raise UserError(
+                f"the scores of the network {card.network} are no sum over n-grams",
+                "train kim, ngram or blend",
+            )
+        self.card, self.encoder, self.network = card, encoder, network
+        self.parts = ("kim", "ngram") if card.network == BLEND else (card.network,)
+        self.prefix = "{}_" if card.network == BLEND else ""
+        filters = self.prefix.format("kim") + "filters"
+        self.filters = [layer for layer in network.layers if layer.name.startswith(filters)]
+        if self.filters:
+            self.fires = keras.Model(network.inputs[0], [layer.output for layer in self.filters])
+        if "ngram" in self.parts:
+            self.table = network.get_layer(self.prefix.format("ngram") + "ngrams").floats()
+
+    def explain(self, text: str) -> Explanation:
+        """Return the terms of the scores of one text.
+
+        Raises:
+            UserError: a text without a word.
+        """
+        tokens = self.encoder.tokens(text)
+        if not tokens:
+            raise UserError("there is no word in the text", "give a sentence")
+        rows = self.encoder.encode([text]).padded(np.zeros(1, np.int64))
+        bias = np.zeros(len(self.card.classes))
+        terms: dict[tuple[int, int, str], np.ndarray] = {}
+        fired: dict[tuple[int, int, str], int] = {}
+        for part in self.parts:
+            share = self.network.get_layer(f"share_of_{part}").scale if len(self.parts) > 1 else 1.0
+            taken = self._of_filters if part == "kim" else self._of_ngrams
+            own_bias, own_terms = taken(rows, len(tokens))
+            bias += share * own_bias
+            for start, stop, scores in own_terms:
+                key = (start, stop, part)
+                terms[key] = terms.get(key, 0) + share * scores
+                fired[key] = fired.get(key, 0) + 1
+        scores = bias + sum(terms.values(), np.zeros_like(bias))
+        explanation = Explanation(
+            tuple(tokens),
+            self.card.classes,
+            ACTIVATIONS[self.card.activation](scores / self.card.calibration["temperature"]),
+            scores,
+            bias,
+            tuple(
+                Term(" ".join(tokens[start:stop]), start, value, _source(part, fired[start, stop, part]))
+                for (start, stop, part), value in terms.items()
+            ),
+        )
+        order = sorted(explanation.terms, key=lambda term: -abs(explanation.leaning(term)))
+        return replace(explanation, terms=tuple(order))
+
+    def _scores_layer(self, part: str) -> list[np.ndarray]:
+        name = self.prefix.format(part) + "scores"
+        return [value.astype(np.float64) for value in self.network.get_layer(name).get_weights()]
+
+    def _of_ngrams(self, rows: np.ndarray, count: int) -> tuple[np.ndarray, list[Taken]]:
+        """Return the bias, and (start, stop, scores) of each n-gram of the text that has a weight."""
+        terms = []
+        for order, column in enumerate(NGRAMS, start=1):
+            for end in range(count):
+                if row := int(rows[0, end, column]):
+                    terms.append((end + 1 - order, end + 1, self.table[row].astype(np.float64)))
+        return self._scores_layer("ngram")[0], terms
+
+    def _of_filters(self, rows: np.ndarray, count: int) -> tuple[np.ndarray, list[Taken]]:
+        """Return the bias, and (start, stop, scores) of the window where each filter fired."""
+        weights, bias = self._scores_layer("kim")
+        answers = self.fires(rows, training=False)
+        terms, first = [], 0
+        for layer, answer in zip(
+            self.filters, answers if isinstance(answers, list) else [answers], strict=True
+        ):
+            width = layer.kernel_size[0]
+            fires = np.asarray(answer, np.float64)[0, :count]
+            places = fires.argmax(axis=0)
+            for number, place in enumerate(places):
+                if fires[place, number] > 0:
+                    # A window is centred on its place; at the border of the text it sees fewer words.
+                    start = int(place) - (width - 1) // 2
+                    span = max(start, 0), min(start + width, count)
+                    terms.append((*span, fires[place, number] * weights[first + number]))
+            first += len(places)
+        return bias, terms
+
+
 def explain(text: str, *, model: str | Path) -> Explanation:
     """Take the scores of one text apart.
 
@@ -123,82 +263,63 @@ def explain(text: str, *, model: str | Path) -> Explanation:
         ArtifactError: no such model.
     """
     classifier = load(model)
-    card, encoder = classifier.card, classifier.encoder
-    if card.network not in ("ngram", "kim", "blend"):
-        raise UserError(
-            f"the scores of the network {card.network} are no sum over n-grams", "train kim, ngram or blend"
-        )
-    tokens = encoder.tokens(text)
-    if not tokens:
-        raise UserError("there is no word in the text", "give a sentence")
-    network = load_network(model)
-    rows = encoder.encode([text]).padded(np.zeros(1, np.int64))
-    bias = np.zeros(len(card.classes))
-    terms: dict[tuple[int, int, str], np.ndarray] = {}
-    fired: dict[tuple[int, int, str], int] = {}
-    for part in ("kim", "ngram") if card.network == "blend" else (card.network,):
-        prefix = f"{part}_" if card.network == "blend" else ""
-        share = network.get_layer(f"share_of_{part}").scale if card.network == "blend" else 1.0
-        taken = _of_filters if part == "kim" else _of_ngrams
-        own_bias, own_terms = taken(network, prefix, rows, len(tokens))
-        bias += share * own_bias
-        for start, stop, scores in own_terms:
-            key = (start, stop, part)
-            terms[key] = terms.get(key, 0) + share * scores
-            fired[key] = fired.get(key, 0) + 1
-    scores = bias + sum(terms.values(), np.zeros_like(bias))
-    activate = {"softmax": softmax, "sigmoid": sigmoid, "none": lambda values: values}[card.activation]
-    explanation = Explanation(
-        tuple(tokens),
-        card.classes,
-        activate(scores / card.calibration["temperature"]),
-        scores,
-        bias,
-        tuple(
-            Term(" ".join(tokens[start:stop]), start, value, _source(part, fired[start, stop, part]))
-            for (start, stop, part), value in terms.items()
-        ),
-    )
-    order = sorted(explanation.terms, key=lambda term: -abs(explanation.leaning(term)))
-    return Explanation(**(vars(explanation) | {"terms": tuple(order)}))
+    return Explainer(classifier.card, classifier.encoder, load_network(model)).explain(text)
+
+
+def phrases_of(model: str | Path) -> dict[str, list[Phrase]]:
+    """Return the phrases that a model found most telling for each class on its held-out texts.
+
+    Raises:
+        ArtifactError: no such model, or one that has no list of phrases.
+    """
+    path = require(resolve(model), PHRASES)
+    try:
+        return {
+            name: [Phrase(**entry) for entry in found] for name, found in json.loads(path.read_text()).items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} is damaged", "copy the folder again or train anew") from error
+
+
+def phrases_file(phrases: dict[str, list[Phrase]]) -> bytes:
+    """Return the content of ``phrases.json``."""
+    plain = {name: [vars(phrase) for phrase in found] for name, found in phrases.items()}
+    return json.dumps(plain, ensure_ascii=False, indent=1).encode()
+
+
+def telling_phrases(explainer: Explainer, texts: Sequence[str], most: int = 20) -> dict[str, list[Phrase]]:
+    """Return for each class the phrases that spoke for it most over many texts.
+
+    Args:
+        explainer: of the model.
+        texts: to look at; those without a word are passed over.
+        most: phrases a class.
+    """
+    sums: dict[str, np.ndarray] = {}
+    counts: Counter[str] = Counter()
+    for text in texts:
+        if not explainer.encoder.tokens(text):
+            continue
+        for term in explainer.explain(text).terms:
+            # What it adds to a class beyond what it adds to the mean of all.
+            sums[term.words] = (
+                sums.get(term.words, 0) + term.scores - (term.scores.mean() if len(term.scores) > 1 else 0)
+            )
+            counts[term.words] += 1
+    said = list(sums)
+    if not said:
+        return {name: [] for name in explainer.card.classes}
+    # Scaled so that a phrase of one text does not lead: the sum over the root of the count.
+    strength = np.array([sums[words] / np.sqrt(counts[words] + 3) for words in said])
+    return {
+        name: [
+            Phrase(said[row], float(sums[said[row]][number] / counts[said[row]]), counts[said[row]])
+            for row in np.argsort(-strength[:, number], kind="stable")[:most]
+            if strength[row, number] > 0
+        ]
+        for number, name in enumerate(explainer.card.classes)
+    }
 
 
 def _source(part: str, filters: int) -> str:
     return "n-gram" if part == "ngram" else f"{filters} filter{'s' * (filters > 1)}"
-
-
-def _of_ngrams(
-    network: keras.Model, prefix: str, rows: np.ndarray, count: int
-) -> tuple[np.ndarray, list[tuple[int, int, np.ndarray]]]:
-    """Return the bias, and (start, stop, scores) of each n-gram of the text that has a weight."""
-    table = network.get_layer(f"{prefix}ngrams").floats()
-    terms = []
-    for order, column in enumerate(NGRAMS, start=1):
-        for end in range(count):
-            if row := int(rows[0, end, column]):
-                terms.append((end + 1 - order, end + 1, table[row].astype(np.float64)))
-    return network.get_layer(f"{prefix}scores").get_weights()[0].astype(np.float64), terms
-
-
-def _of_filters(
-    network: keras.Model, prefix: str, rows: np.ndarray, count: int
-) -> tuple[np.ndarray, list[tuple[int, int, np.ndarray]]]:
-    """Return the bias, and (start, stop, scores) of the window where each filter fired."""
-    import keras
-
-    weights, bias = (value.astype(np.float64) for value in network.get_layer(f"{prefix}scores").get_weights())
-    filters = [layer for layer in network.layers if layer.name.startswith(f"{prefix}filters")]
-    answers = keras.Model(network.inputs[0], [layer.output for layer in filters])(rows, training=False)
-    terms, first = [], 0
-    for layer, answer in zip(filters, answers if isinstance(answers, list) else [answers], strict=True):
-        width = layer.kernel_size[0]
-        fires = np.asarray(answer, np.float64)[0, :count]
-        places = fires.argmax(axis=0)
-        for number, place in enumerate(places):
-            if fires[place, number] > 0:
-                # A window is centred on its place; at the border of the text it sees fewer words.
-                start = int(place) - (width - 1) // 2
-                span = max(start, 0), min(start + width, count)
-                terms.append((*span, fires[place, number] * weights[first + number]))
-        first += len(places)
-    return bias, terms

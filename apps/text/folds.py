@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.data import Examples, corpus_of
-from apps.text.evaluation import evaluate
+from apps.text.data import Corpus, Examples, corpus_of, parted
+from apps.text.evaluation import Evaluation, evaluate
 from apps.text.options import TrainOptions
 from apps.text.prediction import scores_of
-from apps.text.training import held_share, recipe_changes
-from apps.text.vectors import given_vectors
+from apps.text.training import recipe_changes
+from apps.text.vectors import WordVectors, given_vectors
 from common import devices
 from common.artifact import Measure
 from common.console import Advance
@@ -23,7 +23,7 @@ from common.errors import UsageError
 from common.files import write_text
 from common.metrics import proportion
 
-__all__ = ["FoldsResult", "cross_validate"]
+__all__ = ["FoldsResult", "cross_validate", "trial"]
 
 
 @dataclass(frozen=True)
@@ -88,40 +88,51 @@ def cross_validate(
         )
     if folds < 2:
         raise UsageError(f"--folds {folds}", "give 2 or more")
-    arguments = options.checked_arguments()
+    options.checked_arguments()
     devices.select(options.device)
 
-    from sklearn.model_selection import StratifiedKFold
-
-    from apps.text.learning import learn
-
     corpus = corpus_of(options)
-    parts = [part for part in (corpus.train, corpus.held, corpus.test) if part is not None]
-    everything = Examples(
-        [text for part in parts for text in part.texts], np.concatenate([part.targets for part in parts])
-    )
-    vectors = given_vectors(options.embeddings, everything.texts) if options.uses_vectors else None
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=options.seed)
-    scores, right = [], 0
-    for number, (train, test) in enumerate(splitter.split(everything.texts, everything.strata), start=1):
-        kept, held = everything.take(train).halves(held_share(len(train)), options.seed)
-        with tempfile.TemporaryDirectory() as run:
-            learned = learn(
-                options.network, kept, held, corpus.kind, Path(run),
-                arguments=arguments, vectors=vectors, changes=recipe_changes(options), seed=options.seed,
-            )  # fmt: skip
-        tested = everything.take(test)
-        encoded = learned.encoder.encode(tested.texts)
-        answered = scores_of(encoded, learned.network.predict_on_batch, len(corpus.classes))
-        result = evaluate(answered, tested, corpus.kind, corpus.classes, learned.temperature, 1.0)
+    vectors = given_vectors(options.embeddings, corpus.train.texts) if options.uses_vectors else None
+    scores, right, count = [], 0, 0
+    for number, parts in enumerate(parted(corpus, options.seed, folds), start=1):
+        result = trial(options, corpus, parts, vectors)
         scores.append(result.score.value)
-        right += len(tested) - len(result.mistakes)
+        right += result.score.count - len(result.mistakes)
+        count += result.score.count
         progress(number, folds, f"mean {np.mean(scores):.4f}")
-    found = FoldsResult(tuple(scores), proportion(right, len(everything)), corpus.note)
+    found = FoldsResult(tuple(scores), proportion(right, count), corpus.note)
     if corpus.kind == "real values":
         spread = 1.96 * found.deviation / np.sqrt(folds)
-        whole = Measure(found.mean, found.mean - spread, found.mean + spread, len(everything))
+        whole = Measure(found.mean, found.mean - spread, found.mean + spread, count)
         found = replace(found, whole=whole)
     if out:
         write_text(out, json.dumps(found.to_json(), indent=1) + "\n")
     return found
+
+
+def trial(
+    options: TrainOptions,
+    corpus: Corpus,
+    parts: tuple[Examples, Examples, Examples],
+    vectors: WordVectors | None,
+) -> Evaluation:
+    """Train on some texts, choose on others, test on third ones; no model is kept.
+
+    Args:
+        options: as for a training.
+        corpus: what the texts are of.
+        parts: to train on, to choose on, to test on.
+        vectors: to start from.
+    """
+    from apps.text.learning import learn
+
+    kept, held, tested = parts
+    with tempfile.TemporaryDirectory() as run:
+        learned = learn(
+            options.network, kept, held, corpus.kind, Path(run),
+            arguments=options.checked_arguments(), vectors=vectors, changes=recipe_changes(options),
+            seed=options.seed,
+        )  # fmt: skip
+    encoded = learned.encoder.encode(tested.texts)
+    scores = scores_of(encoded, learned.network.predict_on_batch, len(corpus.classes))
+    return evaluate(scores, tested, corpus.kind, corpus.classes, learned.temperature, 1.0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from apps.text.data import Examples
 from apps.text.evaluation import Evaluation
+from apps.text.explanation import Phrase
 from common import plots
 from common.artifact import Card
 from common.report import Section, render
@@ -16,9 +17,14 @@ __all__ = ["training_report"]
 
 
 def training_report(
-    card: Card, history: list[dict[str, float]], evaluation: Evaluation, test: Examples, run: Path
+    card: Card,
+    history: list[dict[str, float]],
+    evaluation: Evaluation,
+    test: Examples,
+    phrases: dict[str, list[Phrase]],
+    run: Path,
 ) -> str:
-    """Return ``report.html``: summary, curves, confusion, calibration, worst mistakes."""
+    """Return ``report.html``: summary, curves, confusion, calibration, telling phrases, worst mistakes."""
     score = evaluation.score
     rows = [
         (f"test {evaluation.name}", f"{score.value:.4f} (95 % interval {score.low:.4f} to {score.high:.4f})"),
@@ -40,6 +46,8 @@ def training_report(
             Section("Confusion", "Rows are the truth, columns the answer.", confusion),
             Section("Calibration", "How often an answer of a given confidence is right.", reliability),
         ]
+    if any(phrases.values()):
+        sections.append(_phrases(phrases))
     sections.append(_mistakes(evaluation, test))
     return render(
         f"Text: {card.network} on {card.data['name']}",
@@ -47,6 +55,17 @@ def training_report(
         sections,
         card.command,
         f'cnnapps text classify "…" --model {run}',
+    )
+
+
+def _phrases(phrases: dict[str, list[Phrase]]) -> Section:
+    rows: list[tuple[str, ...]] = [("class", "phrases, strongest first")]
+    rows += [(name, ", ".join(phrase.words for phrase in found)) for name, found in phrases.items()]
+    return Section(
+        "What speaks for each class",
+        "N-grams of held-out texts, by what they added to the scores.",
+        None,
+        rows,
     )
 
 

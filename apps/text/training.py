@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from apps.text.evaluation import Evaluation
     from apps.text.learning import Learned
 
-__all__ = ["TrainResult", "held_share", "recipe_changes", "train"]
+__all__ = ["TrainResult", "recipe_changes", "train"]
 
+PHRASES_FROM = 200  # held-out texts whose phrases are counted
 ACTIVATIONS = {"one of K": "softmax", "independent yes/no": "sigmoid", "real values": "none"}
 
 
@@ -78,8 +79,9 @@ def train(
     arguments = options.checked_arguments()
     devices.select(options.device)
 
-    from apps.text.data import corpus_of
+    from apps.text.data import corpus_of, parted
     from apps.text.evaluation import timed
+    from apps.text.explanation import EXPLAINED, PHRASES, Explainer, phrases_file, telling_phrases
     from apps.text.learning import learn
     from apps.text.prediction import TextClassifier
     from apps.text.report import training_report
@@ -88,11 +90,7 @@ def train(
     from common.layers import in_eight_bits
 
     corpus = corpus_of(options)
-    kept, held = (
-        (corpus.train, corpus.held)
-        if corpus.held
-        else corpus.train.halves(held_share(len(corpus.train)), options.seed)
-    )
+    ((kept, held, _),) = parted(corpus, options.seed)
     vectors = given_vectors(options.embeddings, kept.texts) if options.uses_vectors else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
     try:
@@ -115,11 +113,16 @@ def train(
         options, arguments, corpus, learned, command, started, {"train": len(kept), "held": len(held)}
     )
     small = in_eight_bits(learned.network)
-    vocabulary = {"vocabulary.npz": learned.encoder.to_bytes()}
+    extra = {"vocabulary.npz": learned.encoder.to_bytes()}
+    phrases = {}
+    if options.network in EXPLAINED:
+        looked_at = held.texts[:PHRASES_FROM]
+        phrases = telling_phrases(Explainer(card, learned.encoder, small), looked_at)
+        extra[PHRASES] = phrases_file(phrases)
     evaluation = timed(TextClassifier(card, learned.encoder, small.predict_on_batch), corpus.test)
     card = replace(card, metrics={f"test {evaluation.name}": evaluation.score})
-    report = training_report(card, learned.history, evaluation, corpus.test, run)
-    card = artifact.save(run, small, card, report=report, extra=vocabulary)
+    report = training_report(card, learned.history, evaluation, corpus.test, phrases, run)
+    card = artifact.save(run, small, card, report=report, extra=extra)
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()
     return TrainResult(run, card, evaluation, corpus.note)
@@ -129,11 +132,6 @@ def recipe_changes(options: TrainOptions) -> dict[str, Any]:
     """Return what the options ask for instead of the recipe's."""
     asked = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
     return {name: value for name, value in asked.items() if value}
-
-
-def held_share(examples: int) -> float:
-    """Return the share of the training texts that is held out: a tenth, at most 2,500 texts."""
-    return min(0.1, 2_500 / examples)
 
 
 def _card(

@@ -6,6 +6,7 @@ import csv
 import json
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,7 +16,9 @@ from apps.text.explanation import explain
 from apps.text.learning import _in_one_channel
 from apps.text.options import BLEND, NETWORK_OPTIONS
 from apps.text.prediction import load
+from apps.text.vectors import Regions, WordVectors, read_vectors
 from common.cli import run
+from common.predictor import load_network
 
 GOOD, BAD = ("gorgeous", "witty", "moving", "splendid"), ("dull", "tedious", "clumsy", "dreadful")
 THINGS = ("film", "plot", "actor", "score", "camera", "ending")
@@ -204,6 +207,78 @@ def test_given_word_vectors_are_known_for_words_no_training_text_holds(table, cn
         "text", "classify", "the film is lovely", "the film is awful", "--model", tmp_path / "run"
     )
     assert [line.split("\t")[0] for line in out.splitlines()] == ["pos", "neg"]
+
+
+def test_vectors_with_regions_stay_as_they_were_learned(table, cnnapps, tmp_path):
+    draw = np.random.default_rng(0)
+    words = [*GOOD, *BAD, *THINGS, "the", "is", "not"]
+    regions = Regions(
+        draw.normal(size=(3, 8, 12)).astype(np.float32), draw.normal(size=12).astype(np.float32)
+    )
+    vectors = WordVectors(tuple(words), draw.normal(size=(len(words), 8)).astype(np.float32), regions)
+    vectors.save(tmp_path / "vectors.npz")
+    kim = ["--network", "kim", "--epochs", 6, "--embeddings", "vectors.npz", "--out", "run", "-q"]
+    code, _, err = cnnapps("text", "train", table, *kim)
+    assert code == 0, err
+    network, reader = load_network("run"), load("run").encoder
+    rows = reader.encode(["the film is not dull"]).padded(np.zeros(1, np.int64))
+    features = keras.Model(network.inputs[0], network.get_layer("regions").output)(rows)
+    places, known = read_vectors(tmp_path / "vectors.npz").rows_of(["the", "film", "is", "not", "dull"])
+    padded = np.concatenate([np.zeros((1, 8)), known, np.zeros((1, 8))])
+    windows = np.stack([padded[place : place + 3] for place in range(5)])
+    expected = np.maximum(np.einsum("nwd,wdf->nf", windows, regions.kernel) + regions.bias, 0)
+    found = np.asarray(features)[0, :5]
+    scale = (found * expected).sum() / (expected**2).sum()  # features are made as long as word vectors
+    np.testing.assert_allclose(found, scale * expected, atol=0.02 * scale * expected.max())
+    explanation = explain("the film is not dull", model="run")
+    total = explanation.bias + sum(term.scores for term in explanation.terms)
+    np.testing.assert_allclose(total, load("run").scores(["the film is not dull"])[0], atol=1e-3)
+
+
+def test_texts_without_labels_are_learned_from(table, cnnapps, tmp_path):
+    (tmp_path / "more.txt").write_text("\n".join(text for _, text in sentences(200, seed=7)) + "\n")
+    arguments = [
+        "--unlabelled",
+        "more.txt",
+        "--train-size",
+        60,
+        "--epochs",
+        6,
+        "--out",
+        "run",
+        "--json",
+        "-q",
+    ]
+    code, out, err = cnnapps("text", "train", table, *arguments)
+    assert code == 0, err
+    assert json.loads(out)["test"]["accuracy"] > 0.8
+    assert (tmp_path / "run" / "student" / "history.json").is_file()
+    assert not list((tmp_path / "run").rglob("checkpoint.npz"))
+    assert json.loads((tmp_path / "run" / "card.json").read_text())["data"]["unlabelled"] == "more.txt"
+    code, _, err = cnnapps("text", "train", table, "--network", "ngram", "--unlabelled", "more.txt")
+    assert code == 2 and "leave out --unlabelled" in err
+
+
+def test_what_speaks_for_each_class_is_kept(trained, cnnapps):
+    code, out, err = cnnapps("text", "explain", "--model", trained, "--json")
+    assert code == 0, err
+    said = {name: [phrase["words"] for phrase in found] for name, found in json.loads(out).items()}
+    assert any(f"not {word}" in phrase for word in BAD for phrase in said["pos"])
+    assert any(f"is {word}" in phrase for word in BAD for phrase in said["neg"])
+    assert "What speaks for each class" in (trained / "report.html").read_text()
+    code, out, _ = cnnapps("text", "explain", "--model", trained)
+    assert code == 0 and "what speaks for it" in out
+
+
+@pytest.mark.parametrize("format", ["savedmodel", "onnx", "litert"])
+def test_other_runtimes_give_the_same_scores(trained, cnnapps, format):
+    code, out, err = cnnapps("text", "export", "--model", trained, "-f", format, "--out", "x", "--json")
+    assert code == 0, err
+    (parity,) = json.loads(out)
+    assert parity["same_answer"] == 1 and parity["largest_difference"] < 1e-4
+    assert "TextEncoder.from_file" in parity["snippet"]
+    code, _, err = cnnapps("text", "export", "--model", trained, "-f", "pickle")
+    assert code == 2 and "choose" in err
 
 
 def test_folds_test_every_text_once(table, cnnapps, tmp_path):

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from common.data.sequences import NeighbourStream, PairStream
 from common.layers import (
     BiasedSum,
     EightBitEmbedding,
     MaxOverTime,
+    MeanOverTime,
     RealPositions,
     SummedEmbedding,
     conv1d_block,
@@ -54,6 +56,45 @@ def test_sum_over_time_has_a_bias():
     layer.build(x.shape)
     layer.bias.assign([1, 2, 3])
     np.testing.assert_allclose(layer(x), x.sum(axis=1) + [1, 2, 3], atol=1e-5)
+
+
+def test_mean_over_time_counts_real_positions_only():
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    real = np.array([[1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], np.float32)[..., None]
+    np.testing.assert_allclose(MeanOverTime()(x, real), [x[0, :2].mean(axis=0), np.zeros(3)], atol=1e-6)
+
+
+def test_pairs_come_together_and_every_pair_once_a_pass():
+    class Numbers:
+        lengths = np.ones(12, np.int64)
+
+        def padded(self, indices):
+            return np.asarray(indices, np.int32)[:, None, None]
+
+    pairs = np.arange(12).reshape(6, 2)
+    stream = PairStream(Numbers(), pairs, 4, 0)
+    assert stream.steps_per_epoch == 3
+    seen = []
+    for numbers, groups in stream.steps(0, 3):
+        first, second = np.asarray(numbers)[:, 0, 0].reshape(2, 2)
+        assert (second == first + 1).all() and np.asarray(groups).ravel().tolist() == [0, 1, 0, 1]
+        seen += first.tolist()
+    assert sorted(seen) == pairs[:, 0].tolist()
+    again = [np.asarray(numbers) for numbers, _ in stream.steps(1, 2)]
+    np.testing.assert_array_equal(again[0], [np.asarray(x) for x, _ in stream.steps(0, 3)][1])
+
+
+def test_neighbours_stand_outside_the_region_and_within_reach():
+    words = np.concatenate([np.arange(1, 41), np.zeros(8, int), np.arange(41, 81)]).astype(np.int32)
+    keep = np.arange(81).clip(max=1)  # padding is never foretold
+    stream = NeighbourStream(words, keep, 3, 2, 2, 4, 10, 0, 1.0)
+    (rows, target), (again, _) = next(iter(stream.steps(5, 6))), next(iter(stream.steps(5, 6)))
+    np.testing.assert_array_equal(rows, again)
+    rows, told = np.asarray(rows), np.asarray(target)[..., 0].reshape(4, 10, 2) > 0
+    own, near = rows[..., :1], rows[..., 1:]
+    assert told.any() and not told[(near == 0) | np.broadcast_to(own == 0, near.shape)].any()
+    distance = np.abs(near - own)[told]
+    assert set(distance) <= {2, 3}
 
 
 def test_eight_bits_are_near_and_come_back(network, tmp_path):
