@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 
-.PHONY: setup demo test test-all lint bench-digits clean
+.PHONY: setup demo test test-all lint bench-digits bench-text clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -23,7 +23,11 @@ demo: $(STAMP)
 	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
 	@echo "the same page, read by the network just trained on 1,437 digits of 8x8 pixels (it is expected to fail on some):"
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
-	@echo "look at build/demo/page.jpg and build/demo/digits/report.html"
+	$(BIN)/cnnapps text classify "A gorgeous, witty, seductive movie." "Two hours I will never get back." "The plot is thin, but the actors save it."
+	$(BIN)/cnnapps text explain "A gorgeous, witty, seductive movie." --out build/demo/gorgeous.html
+	$(BIN)/cnnapps text explain "Two hours I will never get back." --quiet
+	$(BIN)/cnnapps text explain "The plot is thin, but the actors save it." --quiet
+	@echo "look at build/demo/page.jpg, build/demo/digits/report.html and build/demo/gorgeous.html"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q
@@ -46,6 +50,11 @@ bench-digits: $(STAMP) $(TORCH)/bin/python
 	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_digits_prediction
 	$(BIN)/python -m tests.benchmarks.bench_digits_accuracy
 	$(BIN)/python -m tests.benchmarks.bench_photos
+
+# Data: ../shared/data/text, or DATA=FOLDER.  Hours; `--only MR` and the like do a part, and what is done is kept.
+bench-text: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.bench_text $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m tests.benchmarks.bench_text_speed
 
 clean:
 	rm -rf $(VENV) $(TORCH) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

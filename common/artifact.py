@@ -14,20 +14,32 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ArtifactError
+from common.files import write_text
 from common.second_look import SecondLook
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
-__all__ = ["FORMAT", "Card", "Measure", "read_card", "require", "resolve", "save", "shipped", "versions"]
+__all__ = [
+    "FORMAT",
+    "Card",
+    "Measure",
+    "completed",
+    "read_card",
+    "require",
+    "resolve",
+    "save",
+    "shipped",
+    "versions",
+]
 
 FORMAT = 1
 _PACKAGES = ("cnnapps", "keras", "tensorflow", "numpy")
@@ -97,6 +109,10 @@ class Card:
         """Return the card as plain values."""
         return asdict(self)
 
+    def write(self, path: Path) -> None:
+        """Write ``card.json``."""
+        write_text(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+
 
 def save(
     folder: Path,
@@ -124,14 +140,7 @@ def save(
     from common.litert import to_litert
 
     folder.mkdir(parents=True, exist_ok=True)
-    card = Card(
-        **{name: getattr(card, name) for name in _field_names()}
-        | {
-            "parameters": model.count_params(),
-            "versions": versions(),
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        }
-    )
+    card = completed(card, model.count_params())
     (folder / "card.json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         temporary = Path(name)
@@ -146,11 +155,16 @@ def save(
             (temporary / file_name).write_bytes(content)
         if report:
             (temporary / "report.html").write_text(report, encoding="utf-8")
-        text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
-        (temporary / "card.json").write_text(text + "\n", encoding="utf-8")
+        card.write(temporary / "card.json")
         for file in sorted(temporary.iterdir(), key=lambda path: path.name == "card.json"):
             shutil.move(file, folder / file.name)
     return card
+
+
+def completed(card: Card, parameters: int) -> Card:
+    """Return the card with the number of weights, the versions and the time."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return replace(card, parameters=parameters, versions=versions(), created=now)
 
 
 def resolve(reference: str | Path) -> Path:

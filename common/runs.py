@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from common.errors import UsageError, UserError, nearest
+from common.errors import Interrupted, UsageError, UserError, nearest
 from common.files import write_text
 from common.registry import Registry
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["check_arguments", "new_run", "options_of_run", "stored_run"]
+__all__ = ["check_arguments", "new_run", "options_of_run", "resumable", "stored_run"]
 
 Options = TypeVar("Options", bound="DataclassInstance")
 
@@ -60,6 +61,25 @@ def new_run(out: Path | None, name: str, options: DataclassInstance, command: st
     stored = {"options": asdict(options), "command": command}
     write_text(run / "options.json", json.dumps(stored, indent=1) + "\n")
     return run
+
+
+@contextlib.contextmanager
+def resumable(run: Path, verb: str) -> Iterator[None]:
+    """Turn Ctrl-C in the block into the line that says how to go on.
+
+    Args:
+        run: where the state is saved.
+        verb: the command, such as ``cnnapps digits train``.
+
+    Raises:
+        Interrupted: instead of KeyboardInterrupt.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"interrupted; the state is saved in {run}", f"go on with: {verb} --resume {run}"
+        ) from interrupt
 
 
 def stored_run(run: Path | None, kind: type[Options]) -> tuple[Path, Options, str]:

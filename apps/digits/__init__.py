@@ -10,8 +10,7 @@ Importing this package imports no framework; its functions do when called.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from common.imports import on_first_use
 
 # Modules are nouns and functions verbs, so that loading a module never hides a function of its name.
 _HOMES = {
@@ -26,8 +25,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"apps.digits.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = on_first_use(__name__, _HOMES)

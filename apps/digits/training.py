@@ -12,8 +12,7 @@ import numpy as np
 from apps.digits.options import TrainOptions, stored_weights, wants_outliers
 from common import artifact, devices
 from common.console import Advance
-from common.errors import Interrupted
-from common.runs import new_run, stored_run
+from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
     import keras
@@ -233,12 +232,8 @@ def _train_network(
         best = f", validation {state.history[-1]['validation accuracy']:.2%}" if state.history else ""
         progress(state.step, state.steps, f"loss {state.loss:.3f}{best}")
 
-    try:
+    with resumable(run, "cnnapps digits train"):
         return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
-            f"interrupted; the state is saved in {run}", f"go on with: cnnapps digits train --resume {run}"
-        ) from interrupt
 
 
 def _train_units(

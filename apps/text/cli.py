@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = sub_app("Texts: train a classifier on your own file, sort lines.")
+app = sub_app("Texts: classify them, say why, search in them; train on your own file.")
 
 TextColumn = Annotated[str, typer.Option("--text", help="Column of the texts: name or number.")]
 LabelColumn = Annotated[str, typer.Option("--label", help="Column of the labels: name or number.")]

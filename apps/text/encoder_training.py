@@ -13,9 +13,8 @@ from apps.text.options import ENCODER, EncoderOptions
 from common import artifact, devices
 from common.artifact import Measure
 from common.console import Advance, Console
-from common.errors import Interrupted
 from common.metrics import first_hits, mean_reciprocal_rank, recall_at
-from common.runs import new_run, stored_run
+from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
     from apps.text.passages import Likeness
@@ -155,13 +154,8 @@ def train_encoder(
     def tell(state: TrainingState) -> None:
         progress(state.step, state.steps, f"loss {state.loss:.3f}")
 
-    try:
+    with resumable(run, "cnnapps text train-encoder"):
         fit(network, stream, recipe, run, progress=tell, resume=resume)
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
-            f"interrupted; the state is saved in {run}",
-            f"go on with: cnnapps text train-encoder --resume {run}",
-        ) from interrupt
     from apps.text.prediction import scores_of
 
     small = in_eight_bits(network)

@@ -10,10 +10,19 @@ from common.losses import check_pairing
 from common.registry import Registry
 from common.runs import check_arguments
 
-__all__ = ["BLEND", "ENCODER", "NETWORK_OPTIONS", "EncoderOptions", "PretrainOptions", "TrainOptions"]
+__all__ = [
+    "BLEND",
+    "ENCODER",
+    "NEIGHBOURS",
+    "NETWORK_OPTIONS",
+    "EncoderOptions",
+    "PretrainOptions",
+    "TrainOptions",
+]
 
 BLEND = "blend"  # n-grams and ``kim`` together
 ENCODER = "encoder"  # gives vectors, not classes
+NEIGHBOURS = "neighbours"  # learns word vectors
 
 # Names that the networks have too, so that a slip of the pen costs no import of a framework.
 NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.options import ENCODER
+from apps.text.options import ENCODER, NEIGHBOURS
 from apps.text.vocabulary import Encoded, TextEncoder
 from common import artifact
 from common.activations import sigmoid, softmax
@@ -110,6 +110,8 @@ def open_text_model(reference: str | Path) -> tuple[artifact.Card, TextEncoder, 
     card = artifact.read_card(folder)
     if card.app != "text":
         raise ArtifactError(f"{reference} is a model of {card.app}", f"cnnapps {card.app} --help")
+    if card.network == NEIGHBOURS:
+        raise ArtifactError(f"{reference} holds word vectors, it has no answers", "text train … --embeddings")
     encoder = TextEncoder.from_file(artifact.require(folder, "vocabulary.npz"))
     path = artifact.require(folder, ENGINES.get("litert"))
     try:

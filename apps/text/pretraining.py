@@ -5,8 +5,8 @@ table of words and the filters learn that way, from any text at hand, is where n
 
 Reference:
     Johnson and Zhang, "Semi-supervised convolutional neural networks for text categorization via region
-    embedding", NIPS 2015, section 2 (two-view embedding); here with a dense table below the convolution, and a
-    softmax over the true neighbour and sampled words (Jean et al., ACL 2015) instead of a square loss.
+    embedding", NIPS 2015, section 2 (two-view embedding); here with a dense table below the convolution, and the
+    true neighbour told from sampled words (van den Oord et al. 2018, eq. 4) instead of a square loss.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from apps.text.options import PretrainOptions
+from apps.text.data import fingerprint
+from apps.text.options import NEIGHBOURS, PretrainOptions
 from apps.text.vectors import Regions, WordVectors
 from apps.text.vocabulary import CHUNK, TextEncoder, frequent_words
-from common import devices
+from common import artifact, devices
 from common.console import Advance
 from common.data.tables import read_table
-from common.errors import InputError, Interrupted
-from common.runs import new_run, stored_run
+from common.errors import InputError
+from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
-    from common.training import TrainingState
+    from common.training import Recipe, TrainingState
 
 __all__ = ["pretrain"]
 
@@ -90,7 +91,7 @@ def pretrain(
         2 + len(words), TARGETS, sampled, dim=options.size, regions=options.regions, width=options.width
     )
     recipe = Recipe(
-        loss="softmax_cross_entropy", optimizer="rowwise_adamw", rate=1e-3, weight_decay=0.0,
+        loss="softmax_cross_entropy", optimizer="rowwise_adamw", rate=2e-3, weight_decay=0.0,
         schedule="linear", warmup=0.02, epochs=1, batch=32, average=0.0, seed=options.seed,
     )  # fmt: skip
     stream = NeighbourStream(
@@ -100,17 +101,14 @@ def pretrain(
     def tell(state: TrainingState) -> None:
         progress(state.step, state.steps, f"loss {np.mean(state.losses[-200:]):.4f}")
 
-    try:
+    with resumable(run, "cnnapps text pretrain"):
         fit(network, stream, recipe, run, progress=tell, resume=resume)
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
-            f"interrupted; the state is saved in {run}", f"go on with: cnnapps text pretrain --resume {run}"
-        ) from interrupt
     kernel, bias = network.get_layer("regions").get_weights()
     vectors = WordVectors(
         tuple(words), np.array(network.get_layer("vectors").table)[2:], Regions(kernel, bias)
     )
     vectors.save(run / "vectors.npz")
+    _card(options, recipe, texts, len(words), command, network.count_params()).write(run / "card.json")
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return run / "vectors.npz", vectors
 
@@ -130,3 +128,31 @@ def _corpus(texts: list[str], words: list[str]) -> tuple[np.ndarray, np.ndarray]
     counts = np.bincount(corpus, minlength=2 + len(words)).astype(np.float64)
     counts[0] = 0
     return corpus, counts
+
+
+def _card(
+    options: PretrainOptions, recipe: Recipe, texts: list[str], words: int, command: str, parameters: int
+) -> artifact.Card:
+    card = artifact.Card(
+        app="text",
+        network=NEIGHBOURS,
+        arguments={"dim": options.size, "regions": options.regions, "width": options.width},
+        classes=(),
+        input_shape=(None, 1 + TARGETS),
+        preprocessing="words, lower case",
+        activation="none",
+        calibration={},
+        metrics={},
+        data={
+            "name": ", ".join(Path(source).name for source in options.data),
+            "fingerprint": fingerprint(texts, np.zeros(0)),
+            "train": len(texts),
+            "words": words,
+        },
+        command=command,
+        seed=options.seed,
+        recipe=recipe.to_json() | {"passes": options.passes},
+        intended_use="a start for networks on texts in the same language (--embeddings)",
+        limits="knows words as its texts use them, with what is unfair in that use",
+    )
+    return artifact.completed(card, parameters)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from apps.text.options import TrainOptions
 from common import artifact, devices
 from common.console import Advance
-from common.errors import Interrupted
-from common.runs import new_run, stored_run
+from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
     from apps.text.data import Corpus
@@ -93,7 +92,7 @@ def train(
     ((kept, held, _),) = parted(corpus, options.seed)
     vectors = given_vectors(options.embeddings, kept.texts) if options.uses_vectors else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
-    try:
+    with resumable(run, "cnnapps text train"):
         learned = learn(
             options.network, kept, held, corpus.kind, run,
             arguments=arguments,
@@ -104,10 +103,6 @@ def train(
             resume=resume,
             progress=progress,
         )  # fmt: skip
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
-            f"interrupted; the state is saved in {run}", f"go on with: cnnapps text train --resume {run}"
-        ) from interrupt
     started = "none" if vectors is None else options.embeddings or "text/vectors"
     card = _card(
         options, arguments, corpus, learned, command, started, {"train": len(kept), "held": len(held)}

@@ -94,8 +94,10 @@ class EightBitEmbedding(keras.layers.Layer):
 class SampledScores(keras.layers.Layer):
     """How much features foretell a given row of a table, against rows drawn at random.
 
-    Two scores: of the row, and the logarithm of the sum of the exponentials of all drawn ones.  Their softmax is
-    the sampled softmax over rows.
+    Two scores: of the row, and the logarithm of the sum of the exponentials of all drawn ones.  Their softmax
+    cross-entropy is InfoNCE: at its minimum the score of a row is the logarithm of how much likelier it is here than
+    among the drawn.  (The sampled softmax over rows, which weighs each drawn row by the inverse of its chance, was
+    tried: the weights of rare rows are so large that the vectors stayed far worse.)
 
     Args:
         rows: of the table.
@@ -106,7 +108,7 @@ class SampledScores(keras.layers.Layer):
     Input shapes: features ``(batch, T, D)`` and rows ``(batch, T, P)`` int32.  Output shape: ``(batch, T * P, 2)``.
 
     Reference:
-        Jean et al., "On using very large target vocabulary for neural machine translation", ACL 2015, eq. 6.
+        Van den Oord, Li and Vinyals, "Representation learning with contrastive predictive coding", 2018, eq. 4.
     """
 
     def __init__(
@@ -126,10 +128,8 @@ class SampledScores(keras.layers.Layer):
         negative = ops.searchsorted(
             steps, keras.random.uniform((self.drawn,), maxval=0.99999, seed=self.draws)
         )
-        # A row that is drawn often counts less each time, so that the sum is that over all rows.
-        log_expected = ops.convert_to_tensor(np.log(self.chances * self.drawn + 1e-20), "float32")
         others = features @ ops.transpose(ops.take(self.table, negative, axis=0))
-        others = others + ops.take(self.bias, negative) - ops.take(log_expected, negative)
+        others = others + ops.take(self.bias, negative)
         against = ops.logsumexp(others, axis=-1)
         scores = []
         for place in range(rows.shape[-1]):

@@ -47,21 +47,22 @@ def test_the_gradient_of_a_table_names_rows():
     assert isinstance(tape.gradient(loss, network.trainable_variables)[0], tf.IndexedSlices)
 
 
-def test_sampled_scores_approach_the_whole_softmax():
+def test_sampled_scores_are_of_the_row_and_of_the_drawn_rows():
     draw = np.random.default_rng(0)
     features, rows = (
         draw.normal(size=(2, 3, 4)).astype("float32"),
         draw.integers(0, 20, (2, 3, 2)).astype("int32"),
     )
-    layer = SampledScores(20, draw.random(20) + 0.2, drawn=100_000)
+    chances = draw.random(20)
+    layer = SampledScores(20, chances, drawn=100_000)
     layer.build(features.shape, rows.shape)
     table, bias = draw.normal(size=(20, 4)).astype("float32"), draw.normal(size=20).astype("float32")
     layer.set_weights([table, bias])
     found = np.asarray(layer(features, rows)).reshape(2, 3, 2, 2)
     every = features @ table.T + bias
     np.testing.assert_allclose(found[..., 0], np.take_along_axis(every, rows, -1), rtol=1e-4, atol=1e-5)
-    whole = np.log(np.exp(every).sum(-1))
-    np.testing.assert_allclose(found[..., 1], np.broadcast_to(whole[..., None], (2, 3, 2)), atol=0.03)
+    expected = np.log(100_000 * (np.exp(every) * chances / chances.sum()).sum(-1))
+    np.testing.assert_allclose(found[..., 1], np.broadcast_to(expected[..., None], (2, 3, 2)), atol=0.03)
 
 
 def test_ranks_count_ties_against_us():
