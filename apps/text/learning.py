@@ -30,7 +30,6 @@ from common.training import Recipe, TrainingState, fit
 __all__ = ["Learned", "learn", "start_from"]
 
 VECTOR_SCALE = 0.05  # mean size of a number of a random vector
-OWN_NUMBERS = 32  # of a word's vector for the task, where fixed vectors and regions say the rest
 PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
     "one of K": softmax,
     "independent yes/no": sigmoid,
@@ -164,21 +163,15 @@ def _with_vectors(
 ) -> dict[str, Any]:
     """Return the arguments of the network that fit given vectors.
 
-    Vectors that come with region features stay fixed, and beside them each word gets a short one for this task.  Of
-    others, or where ``vectors`` is asked for, there is a fixed and a trained channel.
+    Vectors that come with region features are trained on below these.  Of others, or where ``vectors`` is asked for,
+    there is a fixed and a trained channel.
     """
     if vectors is None:
         return arguments
     given: dict[str, Any] = {"dim": vectors.dim, "vectors": "both"}
     if vectors.regions and name == "kim" and "vectors" not in arguments:
         width, dim, count = vectors.regions.kernel.shape
-        given = {
-            "dim": OWN_NUMBERS,
-            "regions": count,
-            "region_width": width,
-            "region_dim": dim,
-            "region_words": 2 + len(encoder.words),
-        }
+        given = {"dim": dim, "regions": count, "region_width": width}
     return given | arguments
 
 
@@ -190,8 +183,7 @@ def start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str])
     places, known = vectors.rows_of(words)
     scale = VECTOR_SCALE / np.abs(known).mean()
     for layer in network.layers:
-        ours = layer.name in ("vectors", "fixed_vectors", "region_vectors") and layer.dim == vectors.dim
-        if ours:
+        if layer.name in ("vectors", "fixed_vectors"):
             table = np.asarray(layer.table) * 0.1  # words without a vector start near the middle
             table[2 + places] = known * scale
             layer.set_weights([table])

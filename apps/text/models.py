@@ -42,8 +42,6 @@ def kim(
     vectors: Literal["trained", "fixed", "both"] = "trained",
     regions: int = 0,
     region_width: int = 5,
-    region_words: int = 0,
-    region_dim: int = 128,
     word_dropout: float = 0.2,
     dropout: float = 0.5,
 ) -> keras.Model:
@@ -57,10 +55,9 @@ def kim(
         filters: number of filters of each width.
         vectors: ``trained`` with the rest, ``fixed`` as given, or ``both``, a fixed and a trained one a word.
             Kim's two channels share their filters, and a filter is linear, so the channels may be added first.
-        regions: number of features of a region that were learned before (``neighbours``). They and the word vectors
-            below them stay as they are: further inputs of the filters, beside the word vectors of this task.
+        regions: number of features of a region of words, learned before there were labels (``neighbours``): a second
+            input of the filters.  Their convolution stays as it was learned; the word vectors below it do not.
         region_width: words of a region.
-        region_words, region_dim: rows and length of the table below the regions.
         word_dropout: share of a word vector's numbers left out while training, the same along the text.
         dropout: share of the pooled features left out while training.
 
@@ -72,11 +69,8 @@ def kim(
     x = _word_vectors(inputs, rows, dim, vectors)
     real = RealPositions(name="real")(inputs)
     if regions:
-        given = SummedEmbedding(region_words, region_dim, (0,), trainable=False, name="region_vectors")(
-            inputs
-        )
-        seen = conv1d_block(given, regions, region_width, trainable=False, name="regions")
-        x = layers.Concatenate(name="words_and_regions")([x, given, layers.Multiply()([seen, real])])
+        seen = conv1d_block(x, regions, region_width, trainable=False, name="regions")
+        x = layers.Concatenate(name="words_and_regions")([x, layers.Multiply()([seen, real])])
     x = layers.SpatialDropout1D(word_dropout, name="word_dropout")(x)
     pooled = [
         MaxOverTime(name=f"max{width}")(conv1d_block(x, filters, width, name=f"filters{width}"), real)
@@ -110,7 +104,7 @@ def dpcnn(
     """
     inputs = layers.Input((None, COLUMNS), dtype="int32")
     x = layers.SpatialDropout1D(word_dropout)(_word_vectors(inputs, rows, dim, vectors))
-    x = branch = conv1d_block(x, filters, 3, activation=None, name="regions")
+    x = branch = conv1d_block(x, filters, 3, activation=None, name="region_embedding")
     for number in (1, 2):
         branch = layers.Activation("relu")(branch)
         branch = conv1d_block(branch, filters, 3, activation=None, name=f"base_conv{number}")
