@@ -362,9 +362,24 @@ def _cross_validate(options: TrainOptions, folds: int, out: Path | None, console
 
 
 def _lines(texts: list[str]) -> Iterator[str]:
-    from common.data.encoding import stream_lines
+    """Return the texts themselves, or the lines of the one file they name.
 
-    if texts == ["-"] or (len(texts) == 1 and Path(texts[0]).is_file()):
-        yield from stream_lines(texts[0])
-    else:
+    Raises:
+        InputError: what looks like a file is none; a folder.
+    """
+    from common.data.encoding import stream_lines
+    from common.errors import InputError
+
+    if len(texts) != 1:
         yield from texts
+        return
+    (only,) = texts
+    path = Path(only)
+    if only == "-" or (len(only) < 1024 and path.exists() and not path.is_dir()):
+        yield from stream_lines(only)
+    elif len(only) < 1024 and path.is_dir():
+        raise InputError(f"{only} is a folder", "name a file with a text a line")
+    elif " " not in only and path.suffix.lower() in (".txt", ".csv", ".tsv", ".jsonl", ".json", ".md"):
+        raise InputError(f"no such file: {only}", "a text that ends like a file name can be given through -")
+    else:
+        yield only

@@ -229,7 +229,11 @@ def _fitted(
     progress: Advance,
 ) -> list[dict[str, float]]:
     def validate(model: keras.Model) -> dict[str, float]:
-        return {"held-out loss": mean_loss(_scores(model, check[0]), check[1], kind)}
+        scores = _scores(model, check[0])
+        row = {"held-out loss": mean_loss(scores, check[1], kind)}
+        if kind == "one of K":
+            row["held-out accuracy"] = float((scores.argmax(axis=1) == check[1].argmax(axis=1)).mean())
+        return row
 
     def tell(state: TrainingState) -> None:
         best = f", held-out {state.history[-1]['held-out loss']:.3f}" if state.history else ""

@@ -184,6 +184,14 @@ def test_wrong_requests_are_one_line(cnnapps, arguments, code, message):
     assert got == code and message in err and err.count("\n") == 1 and not out
 
 
+def test_a_file_that_is_not_there_is_no_text(trained, cnnapps, tmp_path):
+    for name, message in (("nofile.txt", "no such file"), (str(tmp_path), "is a folder")):
+        code, out, err = cnnapps("text", "classify", name, "--model", trained)
+        assert (code, out, err.count("\n")) == (1, "", 1) and message in err
+    code, out, _ = cnnapps("text", "classify", "the film is witty.txt", "--model", trained)
+    assert code == 0 and out.count("\n") == 1
+
+
 @pytest.mark.parametrize("network", ["kim", "dpcnn"])
 def test_two_channels_of_vectors_become_one_with_the_same_scores(network):
     build = partial(models.NETWORKS.get(network), 60, 2, dim=8, filters=6)
