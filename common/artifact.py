@@ -120,6 +120,7 @@ def save(
     card: Card,
     *,
     report: str = "",
+    precision: str = "float32",
     samples: np.ndarray | None = None,
     extra: dict[str, bytes] | None = None,
 ) -> Card:
@@ -130,6 +131,7 @@ def save(
         model: the trained network.
         card: what to say of it; weights, versions and time are filled in.
         report: the text of ``report.html``.
+        precision: of the weights in ``model.tflite``: float32 or float16.
         samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs that give the ranges of the activations in
             ``model_int8.tflite``; without them there is none.
         extra: further files by name, such as arrays that explain the network.
@@ -148,7 +150,7 @@ def save(
         plain = model.__class__.from_config(model.get_config())
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
-        (temporary / "model.tflite").write_bytes(to_litert(model))
+        (temporary / "model.tflite").write_bytes(to_litert(model, precision))
         if samples is not None:
             (temporary / "model_int8.tflite").write_bytes(to_litert(model, "int8", samples))
         for file_name, content in (extra or {}).items():

@@ -164,7 +164,7 @@ def train_encoder(
     )
     by_words = retrieval(test, _tf_idf(kept))
     card = _card(options, recipe, data, ours, command, {"train": len(kept.texts), "test": len(test.texts)})
-    card = artifact.save(run, small, card, extra={"vocabulary.npz": reader.to_bytes()})
+    card = artifact.save(run, small, card, precision="float16", extra={"vocabulary.npz": reader.to_bytes()})
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return EncoderResult(run, card, ours, by_words, data.note)
 

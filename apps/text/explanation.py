@@ -156,7 +156,7 @@ class Explainer:
     Args:
         card: of the model.
         encoder: its vocabulary.
-        network: ``ngram``, ``kim`` or ``blend``, its tables in 8 bits.
+        network: ``ngram``, ``kim`` or ``blend``, in 8 bits.
 
     Raises:
         UserError: a network whose scores are no sum over n-grams.
@@ -238,7 +238,7 @@ class Explainer:
         for layer, answer in zip(
             self.filters, answers if isinstance(answers, list) else [answers], strict=True
         ):
-            width = layer.kernel_size[0]
+            width = layer.width
             fires = np.asarray(answer, np.float64)[0, :count]
             places = fires.argmax(axis=0)
             for number, place in enumerate(places):

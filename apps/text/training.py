@@ -117,7 +117,7 @@ def train(
     evaluation = timed(TextClassifier(card, learned.encoder, small.predict_on_batch), corpus.test)
     card = replace(card, metrics={f"test {evaluation.name}": evaluation.score})
     report = training_report(card, learned.history, evaluation, corpus.test, phrases, run)
-    card = artifact.save(run, small, card, report=report, extra=extra)
+    card = artifact.save(run, small, card, report=report, precision="float16", extra=extra)
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()
     return TrainResult(run, card, evaluation, corpus.note)

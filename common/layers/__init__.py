@@ -1,18 +1,14 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
-from common.layers.embedding import (
-    EightBitEmbedding,
-    SampledScores,
-    SummedEmbedding,
-    in_eight_bits,
-    in_floats,
-)
+from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
+from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
 from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
+from common.layers.sampling import SampledScores
 from common.layers.sequence import (
     BiasedSum,
     MaxOverTime,
@@ -24,6 +20,7 @@ from common.layers.sequence import (
 
 __all__ = [
     "BiasedSum",
+    "EightBitConv1D",
     "EightBitEmbedding",
     "FusedBatchNormalization",
     "MaxOverTime",

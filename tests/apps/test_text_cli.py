@@ -89,7 +89,7 @@ def test_terms_and_bias_add_up_to_the_scores(trained):
     found = explain(text, model=trained)
     expected = load(trained).scores([text])[0]
     np.testing.assert_allclose(found.bias + sum(term.scores for term in found.terms), found.scores, atol=1e-6)
-    np.testing.assert_allclose(found.scores, expected, atol=1e-4)
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-3)  # its filters are float16 in LiteRT
     np.testing.assert_allclose(found.heat.sum(), sum(map(found.leaning, found.terms)), atol=1e-6)
     assert {term.source == "n-gram" for term in found.terms} == {True, False}
     for term in found.terms:
@@ -235,7 +235,7 @@ def test_a_convolution_that_was_learned_before_stays_as_it_is(table, cnnapps, tm
         np.testing.assert_allclose(found, factor * given, atol=2e-3 * np.abs(found).max())
     explanation = explain("the film is not dull", model="run")
     total = explanation.bias + sum(term.scores for term in explanation.terms)
-    np.testing.assert_allclose(total, load("run").scores(["the film is not dull"])[0], atol=1e-3)
+    np.testing.assert_allclose(total, load("run").scores(["the film is not dull"])[0], rtol=2e-3)
 
 
 def test_texts_without_labels_are_learned_from(table, cnnapps, tmp_path):
