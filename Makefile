@@ -23,11 +23,7 @@ demo: $(STAMP)
 	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
 	@echo "the same page, read by the network just trained on 1,437 digits of 8x8 pixels (it is expected to fail on some):"
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
-	$(BIN)/cnnapps text classify "A gorgeous, witty, seductive movie." "Two hours I will never get back." "The plot is thin, but the actors save it."
-	$(BIN)/cnnapps text explain "A gorgeous, witty, seductive movie." --out build/demo/gorgeous.html
-	$(BIN)/cnnapps text explain "Two hours I will never get back." --quiet
-	$(BIN)/cnnapps text explain "The plot is thin, but the actors save it." --quiet
-	@echo "look at build/demo/page.jpg, build/demo/digits/report.html and build/demo/gorgeous.html"
+	@echo "look at build/demo/page.jpg and build/demo/digits/report.html"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q
