@@ -121,7 +121,7 @@ def test_a_save_that_fails_leaves_no_card(saved, tmp_path, monkeypatch):
     target = tmp_path / "half"
     shutil.copytree(folder, target)
 
-    def fail(_):
+    def fail(*_):
         raise OSError("disk full")
 
     monkeypatch.setattr("common.litert.to_litert", fail)
