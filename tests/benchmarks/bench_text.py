@@ -66,7 +66,7 @@ TASKS = {
     "ChnSentiCorp": Task(
         "chnsenticorp.train.tsv.xz", "chnsenticorp.dev.tsv.xz", "chnsenticorp.test.tsv.xz", "", 92.6
     ),
-    "IMDB": Task("train.tsv", "", "test.tsv", "92.3 (no word2vec)", 92.3),
+    "IMDB": Task("train.tsv", "held.tsv", "test.tsv", "92.3 (no word2vec)", 92.3),
 }  # fmt: skip
 
 OURS = {
