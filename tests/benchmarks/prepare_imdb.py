@@ -2,12 +2,11 @@
 
     python tests/benchmarks/prepare_imdb.py ../shared/data/text OUT
 
-gives ``train.tsv``, ``held.tsv`` and ``test.tsv`` (label, text) and ``unlabelled.txt`` (a review a line).  The published
-training reviews stand film by film, and the test ones are of other films.  So the last 1,250 of each label are held
-out: of 2,500 random ones 12.5 % share three rare words with a training review, of these 2.1 %, of the test ones
-2.1 %; what is chosen on random ones is chosen for remembering films.  Reviews that also stand in
-the test part are left out of the unlabelled ones, and each unlabelled review is there once; the test
-part is as published.
+gives ``train.tsv``, ``held.tsv`` and ``test.tsv`` (label, text) and ``unlabelled.txt`` (a review a line).  The test part
+is as published.  The published training reviews stand film by film, and those of the test part are of other films;
+so the last 1,250 of each label are held out.  Of 2,500 random ones 12.5 % share three rare words with a training
+review, of these 2.1 %, of the test ones 2.1 %: what is chosen on random ones is chosen for remembering films.
+Reviews that also stand in the labelled parts are left out of the unlabelled ones, and each is there once.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from __future__ import annotations
 import lzma
 import sys
 from pathlib import Path
-
 
 HELD = 1_250  # reviews of each label
 
