@@ -2,8 +2,8 @@
 
     python tests/benchmarks/prepare_imdb.py ../shared/data/text OUT
 
-gives ``train.tsv``, ``held.tsv`` and ``test.tsv`` (label, text) and ``unlabelled.txt`` (a review a line).  The test part
-is as published.  The published training reviews stand film by film, and those of the test part are of other films;
+gives ``train.tsv``, ``held.tsv`` and ``test.tsv`` (label, text) and ``unlabelled.txt`` (a review a line).  The test
+part is as published.  The published training reviews stand film by film, and those of the test part are of other films;
 so the last 1,250 of each label are held out.  Of 2,500 random ones 12.5 % share three rare words with a training
 review, of these 2.1 %, of the test ones 2.1 %: what is chosen on random ones is chosen for remembering films.
 Reviews that also stand in the labelled parts are left out of the unlabelled ones, and each is there once.
