@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeviceOption",
+    "EpochsOption",
     "JsonOption",
     "OutOption",
     "QuietOption",
+    "RateOption",
+    "ResumeOption",
     "SeedOption",
     "command_line",
     "run",
@@ -35,6 +38,11 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, n
 SeedOption = Annotated[int, typer.Option("--seed", help="Same seed, same machine: same numbers.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, gpu or gpu:N.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
+EpochsOption = Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the data.")]
+RateOption = Annotated[float | None, typer.Option("--rate", help="Peak learning rate.")]
+ResumeOption = Annotated[
+    Path | None, typer.Option("--resume", help="Go on in this run folder with its own options.")
+]
 
 
 def sub_app(help: str) -> typer.Typer:
@@ -78,7 +86,7 @@ def show_exports(results: Sequence[Parity], console: Console) -> None:
         for p in results
     ]
     console.result([p.to_json() for p in results], lambda: Console.table(columns, rows))
-    console.note("\n\n".join(f"run {p.format} without this package:\n{p.snippet}" for p in results))
+    console.note("\n\n".join(f"run {p.format} in its own runtime:\n{p.snippet}" for p in results))
 
 
 def run(app: typer.Typer, arguments: list[str] | None = None) -> int:

@@ -9,9 +9,12 @@ import typer
 
 from common.cli import (
     DeviceOption,
+    EpochsOption,
     JsonOption,
     OutOption,
     QuietOption,
+    RateOption,
+    ResumeOption,
     SeedOption,
     command_line,
     show_exports,
@@ -42,9 +45,9 @@ def train(
         str, typer.Option(help="default (minutes) or patient (over an hour, the shipped one).")
     ] = "default",
     weights: Annotated[str, typer.Option(help="Start from this model instead of random weights.")] = "",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    epochs: EpochsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    rate: RateOption = None,
     activation: Annotated[str, typer.Option(help="lenet, mlp: sigmoid, tanh or relu.")] = "",
     pooling: Annotated[str, typer.Option(help="lenet: max or average.")] = "",
     fully_connected: Annotated[str, typer.Option(help="lenet: dense or convolution.")] = "",
@@ -54,9 +57,7 @@ def train(
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: OutOption = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on in this run folder with its own options.")
-    ] = None,
+    resume: ResumeOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -11,9 +11,12 @@ import typer
 
 from common.cli import (
     DeviceOption,
+    EpochsOption,
     JsonOption,
     OutOption,
     QuietOption,
+    RateOption,
+    ResumeOption,
     SeedOption,
     command_line,
     show_exports,
@@ -36,7 +39,8 @@ ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name 
 VectorsOption = Annotated[
     str,
     typer.Option(
-        "--embeddings", help="Word vectors: GloVe, word2vec, fastText, our own; none; else those that ship."
+        "--embeddings",
+        help="Word vectors: GloVe, word2vec, fastText, our own; none; else those that ship, if any.",
     ),
 ]
 SHIPPED = "text/sentiment"
@@ -61,16 +65,14 @@ def train(
         str, typer.Option(help="File of further texts, a line each, to learn from too.")
     ] = "",
     train_size: Annotated[int | None, typer.Option(help="Number of training texts (stratified).")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    epochs: EpochsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Texts a step.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    rate: RateOption = None,
     folds: Annotated[int, typer.Option(help="Cross-validate instead: so many folds, no model is kept.")] = 0,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: OutOption = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on in this run folder with its own options.")
-    ] = None,
+    resume: ResumeOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -205,9 +207,7 @@ def pretrain(
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: OutOption = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on in this run folder with its own options.")
-    ] = None,
+    resume: ResumeOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -246,15 +246,13 @@ def train_encoder(
     several: Several = "",
     size: Annotated[int, typer.Option(min=2, help="Numbers of a text's vector.")] = 128,
     embeddings: VectorsOption = "",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    epochs: EpochsOption = None,
     batch: Annotated[int | None, typer.Option(min=4, help="Texts a step.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    rate: RateOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: OutOption = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on in this run folder with its own options.")
-    ] = None,
+    resume: ResumeOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.text.options import ENCODER, EncoderOptions
+from apps.text.options import ENCODER, EncoderOptions, recipe_changes
 from common import artifact, devices
 from common.artifact import Measure
 from common.console import Advance, Console
@@ -123,7 +123,9 @@ def train_encoder(
     from apps.text import models
     from apps.text.learning import start_from
     from apps.text.passages import open_likeness
-    from apps.text.vectors import given_vectors
+    from apps.text.prediction import scores_of
+    from apps.text.recipes import encoder_recipe
+    from apps.text.vectors import given_vectors, name_of
     from apps.text.vocabulary import TextEncoder, frequent_words
     from common.data.sequences import PairStream, SequenceStream
     from common.layers import in_eight_bits
@@ -142,8 +144,9 @@ def train_encoder(
         start_from(network, vectors, reader.words)
     encoded = reader.encode(kept.texts)
     examples = 2 * len(kept.pairs) if kept.pairs is not None else len(kept.texts)
-    recipe = _recipe(options, examples)
-    recipe = replace(recipe, batch=min(recipe.batch, examples // 2 * 2))
+    recipe = encoder_recipe(examples, options.loss)
+    recipe = replace(recipe, seed=options.seed, **recipe_changes(options))
+    recipe = replace(recipe, batch=min(recipe.batch, examples) // 2 * 2)  # whole pairs
     stream = (
         PairStream(encoded, kept.pairs, recipe.batch, options.seed)
         if kept.pairs is not None
@@ -156,14 +159,15 @@ def train_encoder(
 
     with resumable(run, "cnnapps text train-encoder"):
         fit(network, stream, recipe, run, progress=tell, resume=resume)
-    from apps.text.prediction import scores_of
-
     small = in_eight_bits(network)
     ours = retrieval(
         test, lambda texts: scores_of(reader.encode(texts), small.predict_on_batch, options.size)
     )
     by_words = retrieval(test, _tf_idf(kept))
-    card = _card(options, recipe, data, ours, command, {"train": len(kept.texts), "test": len(test.texts)})
+    started = name_of(vectors, options.embeddings)
+    card = _card(
+        options, recipe, data, ours, command, started, {"train": len(kept.texts), "test": len(test.texts)}
+    )
     card = artifact.save(run, small, card, precision="float16", extra={"vocabulary.npz": reader.to_bytes()})
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return EncoderResult(run, card, ours, by_words, data.note)
@@ -193,29 +197,13 @@ def _tf_idf(kept: Likeness) -> Callable[[list[str]], Any]:
     return TfidfVectorizer(sublinear_tf=True).fit(kept.texts).transform
 
 
-def _recipe(options: EncoderOptions, examples: int) -> Recipe:
-    from common.training import Recipe
-
-    epochs = 3 if examples >= 200_000 else 8 if examples >= 20_000 else 20
-    asked: dict[str, Any] = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
-    start = Recipe(
-        loss=options.loss,
-        optimizer="rowwise_adamw",
-        epochs=epochs,
-        rate=1e-3,
-        weight_decay=0.0,
-        batch=256,
-        average=0.995,
-    )
-    return replace(start, seed=options.seed, **{name: value for name, value in asked.items() if value})
-
-
 def _card(
     options: EncoderOptions,
     recipe: Recipe,
     data: Likeness,
     ours: Retrieval,
     command: str,
+    vectors: str,
     counts: dict[str, int],
 ) -> artifact.Card:
     return artifact.Card(
@@ -232,7 +220,7 @@ def _card(
             "name": data.name,
             "fingerprint": data.fingerprint,
             **counts,
-            "embeddings": options.embeddings or "shipped",
+            "embeddings": vectors,
         },
         command=command,
         seed=options.seed,

@@ -12,9 +12,8 @@ import numpy as np
 
 from apps.text.data import Corpus, Examples, corpus_of, parted
 from apps.text.evaluation import Evaluation, evaluate
-from apps.text.options import TrainOptions
+from apps.text.options import TrainOptions, recipe_changes
 from apps.text.prediction import scores_of
-from apps.text.training import recipe_changes
 from apps.text.vectors import WordVectors, given_vectors
 from common import devices
 from common.artifact import Measure

@@ -1,7 +1,7 @@
 """Lines that can be searched by meaning: their vectors, in one file.
 
-Every line is compared with the query: exact, and fast enough for some millions of lines (a product of a
-matrix with a vector), so there is no approximate index to tune.
+Every line is compared with the query, a product of a matrix with a vector: exact, so there is no approximate index to
+tune.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Index:
     Args:
         texts: n of them.
         lines: number of each in the source ``(n,)``, from 1.
-        vectors: of unit length ``(n, size)`` float16.
+        vectors: of unit length ``(n, size)`` float32, as precise as float16, in which they are kept on disk.
         model: that made the vectors, as named.
         fingerprint: of the model.
     """
@@ -74,7 +74,7 @@ class Index:
         vector = embedder([query])[0]
         if not vector.any():
             raise UserError("there is no word in the query", "give a sentence")
-        likeness = self.vectors.astype(np.float32) @ vector
+        likeness = self.vectors @ vector
         k = min(k, len(likeness))
         best = np.argpartition(-likeness, k - 1)[:k]
         best = best[np.argsort(-likeness[best], kind="stable")]
@@ -91,7 +91,7 @@ class Index:
         """
         if path.suffix == ".npy":
             with replacing(path) as temporary:
-                np.save(temporary, self.vectors.astype(np.float32))
+                np.save(temporary, self.vectors)
             return
         if path.suffix != ".npz":
             raise UsageError(f"{path} is neither .npz nor .npy", "an index to search in is INDEX.npz")
@@ -102,7 +102,7 @@ class Index:
                 texts=np.frombuffer(b"".join(texts), np.uint8),
                 ends=np.cumsum([len(text) for text in texts], dtype=np.int64),
                 lines=self.lines,
-                vectors=self.vectors,
+                vectors=self.vectors.astype(np.float16),
                 model=np.array(self.model),
                 fingerprint=np.array(self.fingerprint),
             )
@@ -120,7 +120,7 @@ def build_index(source: str | Path, *, model: str | Path) -> tuple[Index, Embedd
         raise InputError(f"{source} has no text", "a text a line")
     texts = [line for _, line in found]
     lines = np.array([number for number, _ in found])
-    vectors = embedder(texts).astype(np.float16)
+    vectors = embedder(texts).astype(np.float16).astype(np.float32)
     return Index(texts, lines, vectors, str(model), embedder.fingerprint), embedder
 
 
@@ -159,7 +159,11 @@ def open_index(path: str | Path) -> Index:
                 for start, end in zip(starts, ends, strict=True)
             ]
             return Index(
-                texts, stored["lines"], stored["vectors"], str(stored["model"]), str(stored["fingerprint"])
+                texts,
+                stored["lines"],
+                stored["vectors"].astype(np.float32),
+                str(stored["model"]),
+                str(stored["fingerprint"]),
             )
     except FileNotFoundError as error:
         raise InputError(

@@ -36,10 +36,8 @@ PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
     "real values": np.asarray,
 }
 STUDY: dict[str, Any] = {"epochs": 3, "average": 0.998}  # recipe of a student that learns from soft labels
-REFINEMENT: dict[str, Any] = {
-    "epochs": 2,
-    "rate": 3e-4,
-}  # and of its last passes, over the labelled texts alone
+# And of its last passes, over the labelled texts alone.
+REFINEMENT: dict[str, Any] = {"epochs": 2, "rate": 3e-4}
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class Learned:
         temperature: that makes its probabilities honest on held-out texts.
         recipe: of the convolutions; None where there are none.
         history: one row an epoch.
-        held_scores: raw scores on the held-out texts.
     """
 
     network: keras.Model
@@ -60,7 +57,6 @@ class Learned:
     temperature: float
     recipe: Recipe | None
     history: list[dict[str, float]]
-    held_scores: np.ndarray
 
 
 def learn(
@@ -116,7 +112,7 @@ def learn(
         models.NETWORKS.get(deep),
         reader.vector_rows,
         kept.targets.shape[1],
-        **_with_vectors(deep, arguments or {}, vectors, reader),
+        **_with_vectors(deep, arguments or {}, vectors),
     )
 
     def fresh() -> keras.Model:
@@ -155,12 +151,10 @@ def _joined(
         shares = _best_shares(scores, check[1], kind)
         network = models.blend(parts, shares)
         held_scores = scores[0] * shares[0] + scores[1] * shares[1]
-    return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [], held_scores)
+    return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [])
 
 
-def _with_vectors(
-    name: str, arguments: dict[str, Any], vectors: WordVectors | None, encoder: TextEncoder
-) -> dict[str, Any]:
+def _with_vectors(name: str, arguments: dict[str, Any], vectors: WordVectors | None) -> dict[str, Any]:
     """Return the arguments of the network that fit given vectors.
 
     Vectors that come with region features are trained on below these.  Of others, or where ``vectors`` is asked for,

@@ -18,6 +18,7 @@ __all__ = [
     "EncoderOptions",
     "PretrainOptions",
     "TrainOptions",
+    "recipe_changes",
 ]
 
 BLEND = "blend"  # n-grams and ``kim`` together
@@ -154,3 +155,9 @@ class PretrainOptions:
     passes: float = 5.0
     seed: int = 0
     device: str = "auto"
+
+
+def recipe_changes(options: TrainOptions | EncoderOptions) -> dict[str, Any]:
+    """Return what the options ask for instead of the recipe's."""
+    asked = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
+    return {name: value for name, value in asked.items() if value}

@@ -50,7 +50,6 @@ class Likeness:
 
     def halves(self, share: float, seed: int) -> tuple[Likeness, Likeness]:
         """Return (1 - share, share): whole documents of neighbours, or texts of every label."""
-        draw = np.random.default_rng(seed)
         if self.pairs is None:
             from sklearn.model_selection import train_test_split
 
@@ -62,7 +61,8 @@ class Likeness:
             inside = np.isin(np.arange(len(self.texts)), held)
         else:
             documents = self.groups.max() + 1
-            inside = np.isin(self.groups, draw.permutation(documents)[: max(2, round(share * documents))])
+            shuffled = np.random.default_rng(seed).permutation(documents)
+            inside = np.isin(self.groups, shuffled[: max(2, round(share * documents))])
         return self._where(~inside), self._where(inside)
 
     def _where(self, inside: np.ndarray) -> Likeness:

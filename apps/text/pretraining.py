@@ -35,9 +35,7 @@ GAP = 8  # padding between texts, so that no word foretells another text's
 REACH = 5  # words foretold on either side of a region
 TARGETS = 2  # of them a step
 RARE = 1e-4  # share of the corpus from which on a word is foretold less often (Mikolov et al. 2013, eq. 5)
-SHARPNESS = (
-    0.75  # exponent of the frequencies in the distribution of the sampled words (the same, section 2.2)
-)
+SHARPNESS = 0.75  # exponent of the frequencies by which words are drawn (the same, section 2.2)
 
 
 def pretrain(

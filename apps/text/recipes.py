@@ -1,11 +1,11 @@
-"""How the convolutions are trained by default."""
+"""How the networks are trained by default."""
 
 from __future__ import annotations
 
 from common.data.tables import Kind
 from common.training import Recipe
 
-__all__ = ["LOSSES", "default_recipe"]
+__all__ = ["LOSSES", "default_recipe", "encoder_recipe"]
 
 LOSSES: dict[Kind, str] = {
     "one of K": "softmax_cross_entropy",
@@ -29,5 +29,24 @@ def default_recipe(examples: int, kind: Kind) -> Recipe:
         rate=1e-3,
         weight_decay=0.0,
         batch=50,
+        average=0.995,
+    )
+
+
+def encoder_recipe(examples: int, loss: str) -> Recipe:
+    """Return the recipe of an encoder.
+
+    Args:
+        examples: training texts, counted once for each pair they are in.
+        loss: that compares vectors.
+    """
+    epochs = 3 if examples >= 200_000 else 8 if examples >= 20_000 else 20
+    return Recipe(
+        loss=loss,
+        optimizer="rowwise_adamw",
+        epochs=epochs,
+        rate=1e-3,
+        weight_decay=0.0,
+        batch=256,
         average=0.995,
     )

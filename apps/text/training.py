@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.text.options import TrainOptions
+from apps.text.options import TrainOptions, recipe_changes
 from common import artifact, devices
 from common.console import Advance
 from common.runs import new_run, resumable, stored_run
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from apps.text.evaluation import Evaluation
     from apps.text.learning import Learned
 
-__all__ = ["TrainResult", "recipe_changes", "train"]
+__all__ = ["TrainResult", "train"]
 
 PHRASES_FROM = 200  # held-out texts whose phrases are counted
 ACTIVATIONS = {"one of K": "softmax", "independent yes/no": "sigmoid", "real values": "none"}
@@ -84,7 +84,7 @@ def train(
     from apps.text.learning import learn
     from apps.text.prediction import TextClassifier
     from apps.text.report import training_report
-    from apps.text.vectors import given_vectors
+    from apps.text.vectors import given_vectors, name_of
     from common.data.tables import read_table
     from common.layers import in_eight_bits
 
@@ -103,7 +103,7 @@ def train(
             resume=resume,
             progress=progress,
         )  # fmt: skip
-    started = "none" if vectors is None else options.embeddings or "text/vectors"
+    started = name_of(vectors, options.embeddings)
     card = _card(
         options, arguments, corpus, learned, command, started, {"train": len(kept), "held": len(held)}
     )
@@ -121,12 +121,6 @@ def train(
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()
     return TrainResult(run, card, evaluation, corpus.note)
-
-
-def recipe_changes(options: TrainOptions) -> dict[str, Any]:
-    """Return what the options ask for instead of the recipe's."""
-    asked = {"epochs": options.epochs, "batch": options.batch, "rate": options.rate}
-    return {name: value for name, value in asked.items() if value}
 
 
 def _card(

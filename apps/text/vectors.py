@@ -18,7 +18,7 @@ from common.artifact import require
 from common.errors import InputError
 from common.files import replacing
 
-__all__ = ["Regions", "WordVectors", "given_vectors", "read_vectors"]
+__all__ = ["Regions", "WordVectors", "given_vectors", "name_of", "read_vectors"]
 
 SHIPPED = Path(__file__).parent / "weights" / "vectors" / "vectors.npz"
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
@@ -97,6 +97,11 @@ def given_vectors(asked: str, texts: Sequence[str]) -> WordVectors | None:
     known = set(vectors.words)
     tokens = [token for text in texts[:1_000] for token in tokenize(text[:2_000])]
     return vectors if sum(token in known for token in tokens) > 0.7 * len(tokens) else None
+
+
+def name_of(vectors: WordVectors | None, asked: str) -> str:
+    """Return what a card says of the vectors that ``given_vectors`` gave."""
+    return "none" if vectors is None else asked or "text/vectors"
 
 
 def read_vectors(path: str | Path, wanted: Collection[str] | None = None) -> WordVectors:

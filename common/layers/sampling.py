@@ -11,7 +11,6 @@ from keras import ops
 __all__ = ["SampledScores"]
 
 
-@keras.saving.register_keras_serializable(package="cnnapps")
 class SampledScores(keras.layers.Layer):
     """How much features foretell a given row of a table, against rows drawn at random.
 

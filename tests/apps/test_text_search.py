@@ -86,7 +86,7 @@ def test_neighbours_are_of_one_document_and_documents_are_not_parted(documents):
 
 def test_an_encoder_finds_what_belongs_together_without_labels(encoder):
     ours, words = encoder.ours, encoder.words
-    # A sixth of the sentences share no content word with their neighbours, so words alone cannot find all.
+    # Neighbours share their topic but not always a word.
     assert ours.recall[10].value > words.recall[10].value
     assert {"card.json", "model.tflite", "vocabulary.npz"} <= {path.name for path in encoder.run.iterdir()}
 
