@@ -29,15 +29,16 @@ from common.training import Recipe, TrainingState, fit
 
 __all__ = ["Learned", "learn", "start_from"]
 
+LONG = 70  # words of a text from which on only the winning windows are worth taking back
 VECTOR_SCALE = 0.05  # mean size of a number of a random vector
 PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
     "one of K": softmax,
     "independent yes/no": sigmoid,
     "real values": np.asarray,
 }
-STUDY: dict[str, Any] = {"epochs": 3, "average": 0.998}  # recipe of a student that learns from soft labels
-# And of its last passes, over the labelled texts alone.
-REFINEMENT: dict[str, Any] = {"epochs": 2, "rate": 3e-4}
+# Recipe of a student that learns from soft labels.  Further passes over the labelled texts alone were tried: they
+# teach it the films of the training part.
+STUDY: dict[str, Any] = {"epochs": 4, "average": 0.998}
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,10 @@ def learn(
         **_with_vectors(deep, arguments or {}, vectors),
     )
 
+    quick = {"winners_only": True} if deep == "kim" and train[0].lengths.mean() > LONG else {}
+
     def fresh() -> keras.Model:
-        network = build()
+        network = build(**quick)
         if vectors is not None:
             start_from(network, vectors, reader.words)
         return network
@@ -129,15 +132,14 @@ def learn(
 
     network = fresh()
     history = taught(network, train, recipe, run)
-    result = _joined([*ngrams, _in_one_channel(network, build)], reader, check, kind)
+    result = _joined([*ngrams, _for_use(network, build)], reader, check, kind)
     if unlabelled:
         more = reader.encode(unlabelled)
         soft = PROBABILITIES[kind](_scores(result.network, more) / result.temperature)
         everything = (train[0].followed_by(more), np.concatenate([train[1], soft.astype(np.float32)]))
         network = fresh()
         history += taught(network, everything, replace(recipe, **STUDY), run / "student")
-        history += taught(network, train, replace(recipe, **REFINEMENT), run / "refinement")
-        result = _joined([*ngrams, _in_one_channel(network, build)], reader, check, kind)
+        result = _joined([*ngrams, _for_use(network, build)], reader, check, kind)
     return replace(result, recipe=recipe, history=history)
 
 
@@ -195,21 +197,20 @@ def _mean_feature(vectors: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> 
     return float(np.maximum(answers, 0).mean()) + 1e-9
 
 
-def _in_one_channel(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:
-    """Return a network with fixed vectors as one with a single table, their sum with the trained ones.
+def _for_use(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:
+    """Return a trained network as it is used: one table of vectors, and filters in layers of their own.
 
-    The scores are the same: a filter of the sum is the sum of the filter's answers.
+    The scores are the same.  Fixed vectors and trained ones are added up: a filter of the sum is the sum of the
+    filter's answers.
     """
     channels = [layer.table for layer in network.layers if layer.name in ("fixed_vectors", "vectors")]
-    if "fixed_vectors" not in {layer.name for layer in network.layers}:
-        return network
-    one = build(vectors="trained")
-    for layer in one.layers:
+    plain = build(vectors="trained") if len(channels) > 1 else build()
+    for layer in plain.layers:
         if layer.name == "vectors":
             layer.set_weights([sum(map(np.asarray, channels))])
         elif layer.weights:
             layer.set_weights(network.get_layer(layer.name).get_weights())
-    return one
+    return plain
 
 
 def _fitted(

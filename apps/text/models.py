@@ -16,6 +16,7 @@ from keras import layers
 from apps.text.vocabulary import COLUMNS, NGRAMS, WORDS
 from common.layers import (
     BiasedSum,
+    ConvMaxOverTime,
     MaxOverTime,
     MeanOverTime,
     RealPositions,
@@ -44,6 +45,7 @@ def kim(
     region_width: int = 5,
     word_dropout: float = 0.2,
     dropout: float = 0.5,
+    winners_only: bool = False,
 ) -> keras.Model:
     """Filters of several widths, the strongest answer of each over the whole text, one layer of scores.
 
@@ -60,6 +62,7 @@ def kim(
         region_width: words of a region.
         word_dropout: share of a word vector's numbers left out while training, the same along the text.
         dropout: share of the pooled features left out while training.
+        winners_only: the same network with filters and maximum in one layer, for training on long texts.
 
     Reference:
         Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, section 2; Johnson and
@@ -73,7 +76,9 @@ def kim(
         x = layers.Concatenate(name="words_and_regions")([x, layers.Multiply()([seen, real])])
     x = layers.SpatialDropout1D(word_dropout, name="word_dropout")(x)
     pooled = [
-        MaxOverTime(name=f"max{width}")(conv1d_block(x, filters, width, name=f"filters{width}"), real)
+        ConvMaxOverTime(filters, width, name=f"filters{width}")(x, real)
+        if winners_only
+        else MaxOverTime(name=f"max{width}")(conv1d_block(x, filters, width, name=f"filters{width}"), real)
         for width in widths
     ]
     x = layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]

@@ -21,7 +21,7 @@ def default_recipe(examples: int, kind: Kind) -> Recipe:
         examples: training texts.
         kind: of the labels, which says the loss.
     """
-    epochs = 4 if examples >= 20_000 else 8 if examples >= 5_000 else 15
+    epochs = 3 if examples >= 20_000 else 8 if examples >= 5_000 else 15
     return Recipe(
         loss=LOSSES[kind],
         optimizer="rowwise_adamw",

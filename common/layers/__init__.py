@@ -4,13 +4,16 @@ from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
+from common.layers.graph import GraphConvolution
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
 from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
 from common.layers.sampling import SampledScores
+from common.layers.segments import SegmentAttention, SegmentMax, SegmentMean
 from common.layers.sequence import (
     BiasedSum,
+    ConvMaxOverTime,
     MaxOverTime,
     MeanOverTime,
     RealPositions,
@@ -20,14 +23,19 @@ from common.layers.sequence import (
 
 __all__ = [
     "BiasedSum",
+    "ConvMaxOverTime",
     "EightBitConv1D",
     "EightBitEmbedding",
     "FusedBatchNormalization",
+    "GraphConvolution",
     "MaxOverTime",
     "MeanOverTime",
     "Perceptron",
     "RealPositions",
     "SampledScores",
+    "SegmentAttention",
+    "SegmentMax",
+    "SegmentMean",
     "StochasticDepth",
     "SummedEmbedding",
     "conv1d_block",

@@ -12,7 +12,7 @@ import pytest
 from apps.main import app
 from apps.text import models
 from apps.text.explanation import explain
-from apps.text.learning import _in_one_channel
+from apps.text.learning import _for_use
 from apps.text.options import BLEND, NETWORK_OPTIONS
 from apps.text.prediction import load
 from apps.text.vectors import Regions, WordVectors
@@ -198,7 +198,7 @@ def test_two_channels_of_vectors_become_one_with_the_same_scores(network):
     build = partial(models.NETWORKS.get(network), 60, 2, dim=8, filters=6)
     two = build(vectors="both")
     rows = np.random.default_rng(0).integers(0, 60, (3, 17, 6)).astype(np.int32)
-    one = _in_one_channel(two, build)
+    one = _for_use(two, build)
     assert one.count_params() == two.count_params() - 60 * 8
     np.testing.assert_allclose(one(rows), two(rows), atol=1e-5)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.data.sequences import NeighbourStream, PairStream
 from common.layers import (
     BiasedSum,
+    ConvMaxOverTime,
     EightBitEmbedding,
     MaxOverTime,
     MeanOverTime,
@@ -115,3 +117,26 @@ def test_a_pyramid_block_halves_the_length():
     inputs = keras.Input((None, 4))
     block = keras.Model(inputs, pyramid_block(inputs, 4, name="block"))
     assert block(x).shape == (2, 5, 4)
+
+
+def test_only_the_winning_windows_are_taken_back_and_the_gradients_are_the_same():
+    keras.utils.set_random_seed(0)
+    x = keras.random.normal((3, 9, 4))
+    real = np.ones((3, 9, 1), np.float32)
+    real[1, 5:] = 0
+    inputs, places = keras.Input((None, 4)), keras.Input((None, 1))
+    quick = keras.Model([inputs, places], ConvMaxOverTime(6, 4, name="filters")(inputs, places))
+    answers = MaxOverTime()(conv1d_block(inputs, 6, 4, name="filters"), places)
+    plain = keras.Model([inputs, places], answers)
+    quick.get_layer("filters").set_weights([keras.random.normal((4, 4, 6)), keras.random.normal((6,))])
+    plain.get_layer("filters").set_weights(quick.get_layer("filters").get_weights())
+    found = []
+    for network in (quick, plain):
+        with tf.GradientTape() as tape:
+            given = tf.convert_to_tensor(x)
+            tape.watch(given)
+            pooled = network([given, tf.constant(real)])
+            loss = tf.reduce_sum(pooled**2)
+        found.append((pooled, *tape.gradient(loss, [given, *network.trainable_variables])))
+    for ours, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(ours), expected, atol=1e-4)

@@ -1,0 +1,80 @@
+"""Pooling over parts of one long array: texts, molecules or proteins laid one behind the other, without padding."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+__all__ = ["SegmentAttention", "SegmentMax", "SegmentMean"]
+
+
+class _SegmentPool(keras.layers.Layer):
+    """Base of the poolings: features ``(n, F)``, the part of each row ``(n,)``, one row a part ``(parts, …)``.
+
+    Rows whose part is negative belong to none (gaps).
+    """
+
+    @staticmethod
+    def pooled(operation, values, part, like):
+        """Return ``operation`` over the rows of each part; gaps are a part of their own, which is left out."""
+        parts = ops.shape(like)[0]
+        return operation(values, ops.where(part < 0, parts, part), num_segments=parts + 1)[:-1]
+
+    def compute_output_shape(self, features_shape, part_shape, like_shape):
+        return (like_shape[0], features_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class SegmentMean(_SegmentPool):
+    """The mean of each feature over the rows of each part; zeros of a part without rows."""
+
+    def call(self, features, part, like):
+        total = self.pooled(ops.segment_sum, features, part, like)
+        count = self.pooled(ops.segment_sum, ops.ones_like(features[:, :1]), part, like)
+        return total / ops.maximum(count, 1)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class SegmentMax(_SegmentPool):
+    """The largest value of each feature in each part; features must not be negative (after a ReLU)."""
+
+    def call(self, features, part, like):
+        return ops.maximum(self.pooled(ops.segment_max, features, part, like), 0)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class SegmentAttention(_SegmentPool):
+    """The mean of each part, each row weighed by how much it is attended to.
+
+    The weights are a softmax over the rows of a part, one for each of ``heads`` groups of features, of a score that a
+    small layer gives every row.
+
+    Args:
+        heads: groups of features with weights of their own; divides the number of features.
+
+    Reference:
+        Ilse, Tomczak and Welling, "Attention-based deep multiple instance learning", ICML 2018, eq. 8.
+    """
+
+    LIMIT = 15.0  # a score beyond it could overflow once raised to a power
+
+    def __init__(self, heads: int = 4, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.heads = heads
+
+    def build(self, features_shape, part_shape, like_shape) -> None:
+        width = features_shape[-1]
+        self.inner = self.add_weight(shape=(width, width // 2), name="inner")
+        self.outer = self.add_weight(shape=(width // 2, self.heads), initializer="zeros", name="outer")
+
+    def call(self, features, part, like):
+        score = ops.tanh(features @ self.inner) @ self.outer
+        weight = ops.exp(ops.clip(score, -self.LIMIT, self.LIMIT))
+        each = features.shape[-1] // self.heads
+        spread = ops.repeat(weight, each, axis=-1)
+        total = self.pooled(ops.segment_sum, features * spread, part, like)
+        norm = self.pooled(ops.segment_sum, spread, part, like)
+        return total / ops.maximum(norm, 1e-6)
+
+    def get_config(self):
+        return super().get_config() | {"heads": self.heads}
