@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from apps.digits.cli import app as digits
+from apps.interaction.cli import app as interaction
 from apps.text.cli import app as text
 from common import doctor
 from common.cli import JsonOption, run
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(digits, name="digits")
 app.add_typer(text, name="text")
+app.add_typer(interaction, name="interaction")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,29 +19,41 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "inference_network", "litert_runner", "to_litert"]
 
-Runner = Callable[[np.ndarray], np.ndarray]
+Runner = Callable[[Any], np.ndarray]  # on an array, or on several by name
 
 
 def litert_runner(content: bytes, threads: int | None = None) -> Runner:
-    """Return a function that runs a LiteRT model on batches of any size, and sequences of any length."""
+    """Return a function that runs a LiteRT model on batches of any size, and sequences of any length.
+
+    A network with several inputs is run on a dict of them.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     with native_chatter_held():
         interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count() or 1)
         interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]
+    places = {_plain(source["name"]): source["index"] for source in interpreter.get_input_details()}
     target = interpreter.get_output_details()[0]["index"]
 
-    def run(inputs: np.ndarray) -> np.ndarray:
-        current = interpreter.get_input_details()[0]["shape"]
-        if tuple(current) != inputs.shape:
-            interpreter.resize_tensor_input(source["index"], inputs.shape)
+    def run(inputs: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
+        if isinstance(inputs, np.ndarray):
+            inputs = dict.fromkeys(places, inputs)
+        current = {_plain(d["name"]): tuple(d["shape"]) for d in interpreter.get_input_details()}
+        if any(current[name] != inputs[name].shape for name in places):
+            for name, index in places.items():
+                interpreter.resize_tensor_input(index, inputs[name].shape)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], inputs)
+        for name, index in places.items():
+            interpreter.set_tensor(index, inputs[name])
         interpreter.invoke()
         return interpreter.get_tensor(target)
 
     return run
+
+
+def _plain(name: str) -> str:
+    """Return the name of an input as the network has it."""
+    return name.removeprefix("serving_default_").partition(":")[0]
 
 
 def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarray | None = None) -> bytes:
@@ -58,8 +70,11 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         network = inference_network(model)
-        entry = network.inputs[0]
-        signature = tf.TensorSpec((None, *entry.shape[1:]), entry.dtype)
+        specs = {
+            entry.name: tf.TensorSpec((None, *entry.shape[1:]), entry.dtype, name=entry.name)
+            for entry in network.inputs
+        }
+        signature = specs if len(specs) > 1 else next(iter(specs.values()))
         function = tf.function(lambda inputs: network(inputs, training=False), input_signature=[signature])
         # Weights become constants of the graph: LiteRT has no variables here.
         frozen = convert_variables_to_constants_v2(function.get_concrete_function())

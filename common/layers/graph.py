@@ -1,4 +1,4 @@
-"""Convolution on graphs: the local receptive field of an atom is its neighbours, the weights are shared by all atoms."""
+"""Convolution on graphs: an atom's local receptive field is its neighbours, and all atoms share the weights."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from common.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["confusion", "curves", "gallery", "reliability"]
+__all__ = ["against", "confusion", "curves", "gallery", "reliability"]
 
 
 def curves(history: Sequence[dict[str, float]], *, into: Figure | SubFigure | None = None) -> Figure:
@@ -173,4 +173,28 @@ def reliability(
     set_title(upper, f"expected calibration error {percent(error)}")
     lower.bar(left, counts, 1 / bins, align="edge", color=LINE, ec="white", lw=1)
     scale_axes(lower, "confidence", "answers")
+    return canvas.figure
+
+
+def against(
+    observed: np.ndarray, predicted: np.ndarray, unit: str, *, into: Figure | SubFigure | None = None
+) -> Figure:
+    """Draw predicted values against observed ones; a perfect network lies on the diagonal.
+
+    Args:
+        observed, predicted: ``(n,)``.
+        unit: of both.
+        into: a figure, or a part of one, to draw on.
+    """
+    canvas = canvas_of(4.4, 4.2, into)
+    axes = canvas.subplots()
+    low, high = min(observed.min(), predicted.min()), max(observed.max(), predicted.max())
+    margin = 0.03 * (high - low) + 1e-6
+    axes.plot([low, high], [low, high], color=ORANGE, lw=1.5)
+    # Of many dots each is fainter, so that where they lie densest stays visible.
+    axes.scatter(
+        observed, predicted, s=8, color=BLUE, lw=0, alpha=float(np.clip(300 / len(observed), 0.05, 0.8))
+    )
+    axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+    scale_axes(axes, f"measured {unit}", f"predicted {unit}")
     return canvas.figure

@@ -1,0 +1,1 @@
+"""Molecules and proteins: how strongly they bind, and why."""

@@ -1,0 +1,147 @@
+"""How good predicted binding is on measured pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from apps.interaction.metrics import (
+    Kind,
+    expected_normalized_calibration_error,
+    interval_coverage,
+    scores_of,
+)
+from common.activations import sigmoid
+from common.artifact import Measure
+from common.errors import UserError
+from common.runs import options_of_run
+
+if TYPE_CHECKING:
+    from apps.interaction.features import Features
+    from apps.interaction.learning import Ensemble
+    from apps.interaction.pairs import Pairs
+
+__all__ = ["Evaluation", "evaluate_model", "evaluate_pairs", "evaluation_of"]
+
+DRAWS = 200  # samples with replacement behind a 95 % interval
+LEVEL = 0.9  # of the interval around a prediction whose coverage is counted
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model reaches on pairs.
+
+    Args:
+        kind: of the values.
+        score: mean squared error, or area under the ROC curve, with its 95 % interval over pairs drawn again.
+        figures: all of them by name.
+        predicted, observed: of each pair ``(n,)``; chances where the values are yes and no.
+        spread: standard error of each prediction; zeros of a single network.
+    """
+
+    kind: Kind
+    score: Measure
+    figures: dict[str, float]
+    predicted: np.ndarray
+    observed: np.ndarray
+    spread: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """Name of the score."""
+        return "MSE" if self.kind == "real values" else "AUROC"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "pairs": self.score.count,
+            **self.figures,
+            f"{self.name.lower()}_interval_95": [self.score.low, self.score.high],
+        }
+
+
+def evaluate_pairs(ensemble: Ensemble, pairs: Pairs, features: Features) -> Evaluation:
+    """Predict pairs and count."""
+    from apps.interaction.learning import values_of
+
+    values = values_of(ensemble.network, pairs, features)
+    return evaluation_of(values, pairs.value, pairs.kind, ensemble.spread_factor)
+
+
+def evaluate_model(
+    model: str | Path, data: str, *, units: str = "", columns: dict[str, str] | None = None
+) -> tuple[Evaluation, str]:
+    """Evaluate a model on measured pairs.
+
+    Args:
+        model: a shipped name or a run folder.
+        data: a table of pairs or the folder of a grid, of which the published test part is taken; "" for the test
+            part of the run's own data.
+        units, columns: as of ``read_pairs``.
+
+    Returns:
+        The evaluation, and a line that says on what.
+
+    Raises:
+        UserError: no data named, and the model is no run folder.
+        InputError, ArtifactError: as of ``read_pairs`` and ``load``.
+    """
+    from apps.interaction.features import features_of
+    from apps.interaction.options import TrainOptions
+    from apps.interaction.pairs import published_folds, read_pairs
+    from apps.interaction.prediction import load
+    from apps.interaction.training import parts_of
+
+    predictor = load(model)
+    options = options_of_run(model, TrainOptions)
+    if not data and options is None:
+        raise UserError("name the measured pairs", "cnnapps interaction evaluate pairs.csv")
+    own = not data and options is not None
+    if own and options is not None:
+        data, units, columns = options.data, options.units, options.columns
+    pairs = read_pairs(data, columns=columns or {}, units=units)
+    said = pairs.note
+    if own and options is not None:
+        pairs, said = pairs.take(parts_of(options, pairs).test), f"test part of {data}, split {options.split}"
+    elif (Path(data) / "folds.json").is_file():
+        pairs, said = pairs.take(published_folds(data)[1]), f"published test part of {data}"
+    if pairs.kind == "real values" and pairs.unit != predictor.unit:
+        raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", "another --model")
+    features = features_of(pairs)
+    values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
+    factor = predictor.card.calibration["spread_factor"]
+    return evaluation_of(values, pairs.value, pairs.kind, factor), said
+
+
+def evaluation_of(values: np.ndarray, observed: np.ndarray, kind: Kind, spread_factor: float) -> Evaluation:
+    """Count.
+
+    Args:
+        values: raw values of the members ``(n, members)``.
+        observed: ``(n,)``.
+        kind: of the values.
+        spread_factor: by which the members' deviation is multiplied.
+    """
+    spread = values.std(axis=1) * spread_factor
+    predicted = values.mean(axis=1) if kind == "real values" else sigmoid(values).mean(axis=1)
+    figures = scores_of(predicted, observed, kind)
+    if kind == "real values" and spread.any():
+        figures["coverage of 90 % intervals"] = interval_coverage(predicted, spread, observed, LEVEL)
+        figures["calibration error of the spread"] = expected_normalized_calibration_error(
+            predicted, spread, observed
+        )
+    main = "mse" if kind == "real values" else "auroc"
+    draw = np.random.default_rng(0)
+    drawn = []
+    for _ in range(DRAWS):
+        again = draw.integers(0, len(observed), len(observed))
+        if kind == "real values":
+            drawn.append(float(np.mean((predicted[again] - observed[again]) ** 2)))
+        elif 0 < observed[again].sum() < len(again):
+            drawn.append(scores_of(predicted[again], observed[again], kind)["auroc"])
+    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (float("nan"), float("nan"))
+    score = Measure(figures[main], float(low), float(high), len(observed))
+    return Evaluation(kind, score, figures, predicted, observed, spread)

@@ -1,0 +1,318 @@
+"""Molecules and proteins as the numbers that the networks read.
+
+Everything of a list lies in one array, molecule behind molecule and protein behind protein, without padding; a batch
+is a choice of these, laid behind each other again.
+
+    molecule      atoms (n, 41), neighbours (n, 6), bonds (n, 6)   the graph
+                  fingerprint (2048,)                             how often each circular substructure occurs
+                  letters (m,)                                    the characters of its SMILES
+    protein       residues (r,)                                   the sequence
+                  composition (763,)                              shares of residues, pairs and triads of classes
+
+References:
+    Rogers and Hahn, "Extended-connectivity fingerprints", J. Chem. Inf. Model. 2010.
+    Shen et al., "Predicting protein-protein interactions based only on sequences information", PNAS 2007 (triads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apps.interaction.molecules import canonical, parse_molecule
+
+if TYPE_CHECKING:
+    from rdkit import Chem
+    from rdkit.Chem import rdFingerprintGenerator
+
+    from apps.interaction.pairs import Pairs
+
+__all__ = [
+    "ATOM_FEATURES",
+    "BOND_KINDS",
+    "COMPOSITION",
+    "FINGERPRINT",
+    "GAP",
+    "LETTERS",
+    "NEIGHBOURS",
+    "RESIDUES",
+    "Features",
+    "Molecules",
+    "Proteins",
+    "features_of",
+    "fingerprint_generator",
+    "molecules_of",
+    "proteins_of",
+]
+
+FINGERPRINT = 2048
+RADIUS = 2
+NEIGHBOURS = 6
+AT_ONCE = 4096  # pairs predicted together
+GAP = 16  # empty residues behind every protein, as far as the widest filter reaches
+ELEMENTS = ("C", "N", "O", "S", "F", "P", "Cl", "Br", "I", "B", "Si")
+BOND_KINDS = 5  # single, double, triple, aromatic, any other
+RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"  # numbered from 1; what is none of the twenty counts as X
+LETTERS = "#%()+-./0123456789:=@ABCDEFGHIKLMNOPRSTUVWXYZ[\\]abcdefghiklmnoprstuy"
+# Classes of residues by dipole and volume (Shen et al. 2007, table 1).
+TRIAD_CLASSES = ("AGV", "ILFP", "YMTS", "HNQW", "RK", "DE", "C")
+COMPOSITION = 20 + 20 * 20 + 7**3
+
+
+def _one_of(value: object, known: Sequence[object]) -> list[int]:
+    """Return a 1 at the place of a value among the known ones, else behind them."""
+    place = known.index(value) if value in known else len(known)
+    return [int(number == place) for number in range(len(known) + 1)]
+
+
+def _atom(atom: Chem.Atom) -> list[int]:
+    from rdkit.Chem import HybridizationType as Kind
+
+    chirality = atom.GetPropsAsDict().get("_CIPCode", "")
+    return [
+        *_one_of(atom.GetSymbol(), ELEMENTS),
+        *_one_of(atom.GetDegree(), (0, 1, 2, 3, 4)),
+        *_one_of(atom.GetTotalNumHs(), (0, 1, 2, 3)),
+        *_one_of(atom.GetFormalCharge(), (-1, 0, 1)),
+        *_one_of(atom.GetHybridization(), (Kind.SP, Kind.SP2, Kind.SP3)),
+        int(atom.GetIsAromatic()),
+        *(int(atom.IsInRingSize(size)) for size in (3, 4, 5, 6, 7)),
+        int(atom.IsInRing()),
+        int(chirality == "R"),
+        int(chirality == "S"),
+    ]
+
+
+ATOM_FEATURES = 12 + 6 + 5 + 4 + 4 + 1 + 5 + 1 + 2
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """The features of n molecules.
+
+    Args:
+        atoms: ``(all atoms, ATOM_FEATURES)`` uint8.
+        neighbours: ``(all atoms, NEIGHBOURS)`` int32, number within the molecule plus 1, 0 for none.
+        bonds: ``(all atoms, NEIGHBOURS)`` uint8, kind from 1, 0 for none.
+        atom_starts: ``(n + 1,)`` where each molecule begins.
+        fingerprint: ``(n, FINGERPRINT)`` uint8 counts.
+        letters: ``(all characters,)`` uint8 from 1, and ``letter_starts`` likewise.
+    """
+
+    atoms: np.ndarray
+    neighbours: np.ndarray
+    bonds: np.ndarray
+    atom_starts: np.ndarray
+    fingerprint: np.ndarray
+    letters: np.ndarray
+    letter_starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.fingerprint)
+
+    def batch(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the inputs of the networks for some of the molecules, by name."""
+        rows, molecule, first = _laid_out(self.atom_starts, chosen, 0)
+        near = self.neighbours[rows]
+        letter_rows, letter_of, _ = _laid_out(self.letter_starts, chosen, GAP)
+        return {
+            "atoms": self.atoms[rows].astype(np.float32),
+            "neighbours": np.where(near > 0, near + first[:, None], 0).astype(np.int32),
+            "bonds": self.bonds[rows].astype(np.int32),
+            "molecule_of": molecule,
+            "fingerprint": self.fingerprint[chosen].astype(np.float32),
+            "letters": _values(self.letters, letter_rows),
+            "letter_of": letter_of,
+        }
+
+
+@dataclass(frozen=True)
+class Proteins:
+    """The features of n proteins.
+
+    Args:
+        residues: ``(all residues,)`` uint8 from 1.
+        starts: ``(n + 1,)`` where each protein begins.
+        composition: ``(n, COMPOSITION)`` float32.
+    """
+
+    residues: np.ndarray
+    starts: np.ndarray
+    composition: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.composition)
+
+    def batch(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the inputs of the networks for some of the proteins, by name."""
+        rows, protein, _ = _laid_out(self.starts, chosen, GAP)
+        return {
+            "residues": _values(self.residues, rows),
+            "protein_of": protein,
+            "composition": self.composition[chosen],
+        }
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the networks read of all molecules and proteins of a table of pairs."""
+
+    molecules: Molecules
+    proteins: Proteins
+
+    def inputs(self, drug: np.ndarray, protein: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the named inputs for pairs: each molecule and protein that occurs once, and which two make a pair.
+
+        Args:
+            drug, protein: numbers of both of each pair ``(N,)``.
+            names: of the inputs.
+        """
+        drugs, row = np.unique(drug, return_inverse=True)
+        proteins, column = np.unique(protein, return_inverse=True)
+        pairs = np.stack([row, column], axis=1).astype(np.int32)
+        every = {"pairs": pairs} | self.molecules.batch(drugs) | self.proteins.batch(proteins)
+        return {name: every[name] for name in names}
+
+    def values(
+        self,
+        run: Callable[[dict[str, np.ndarray]], np.ndarray],
+        names: Sequence[str],
+        drug: np.ndarray,
+        protein: np.ndarray,
+    ) -> np.ndarray:
+        """Return what a network says of pairs ``(n, members)``, protein by protein, so that few are encoded twice.
+
+        Args:
+            run: the network, on named inputs.
+            names: of these.
+            drug, protein: numbers of both of each pair ``(n,)``.
+        """
+        order = np.lexsort([drug, protein])
+        parts = [order[first : first + AT_ONCE] for first in range(0, len(order), AT_ONCE)]
+        found = [run(self.inputs(drug[part], protein[part], names)) for part in parts]
+        values = np.concatenate(found) if found else np.zeros((0, 1), np.float32)
+        return values[np.argsort(order)]
+
+
+def _laid_out(starts: np.ndarray, chosen: np.ndarray, gap: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay chosen parts behind each other.
+
+    Returns:
+        The row of the whole that stands at each place, -1 in gaps; the number of its part among the chosen, -1 in
+        gaps; the place where its part begins.
+    """
+    lengths = np.diff(starts)[chosen]
+    each = lengths + gap
+    begins = np.cumsum(each) - each
+    part = np.repeat(np.arange(len(chosen)), each)
+    inside = np.arange(each.sum()) - begins[part]
+    real = inside < lengths[part]
+    rows = np.where(real, starts[chosen][part] + inside, -1)
+    return rows, np.where(real, part, -1).astype(np.int32), begins[part].astype(np.int32)
+
+
+def _values(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.where(rows >= 0, array[rows], 0).astype(np.int32)
+
+
+@cache
+def fingerprint_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
+    """Return what counts the circular substructures of a molecule."""
+    from rdkit.Chem import rdFingerprintGenerator
+
+    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=FINGERPRINT, includeChirality=True)
+
+
+def molecules_of(
+    mols: Sequence[Chem.Mol], smiles: Sequence[str], progress: Callable[[int], None] = lambda done: None
+) -> Molecules:
+    """Compute the features of molecules.
+
+    Args:
+        mols: parsed.
+        smiles: of each, for its characters.
+        progress: called with the number done.
+    """
+    from rdkit.Chem import BondType
+
+    kinds = {BondType.SINGLE: 1, BondType.DOUBLE: 2, BondType.TRIPLE: 3, BondType.AROMATIC: 4}
+    circles = fingerprint_generator()
+    place = {letter: number for number, letter in enumerate(LETTERS, start=1)}
+    atoms: list[list[int]] = []
+    near: list[np.ndarray] = []
+    fingerprints = np.zeros((len(mols), FINGERPRINT), np.uint8)
+    sizes = [0]
+    for number, mol in enumerate(mols):
+        count = mol.GetNumAtoms()
+        table = np.zeros((2, count, NEIGHBOURS), np.int32)
+        filled = [0] * count
+        for bond in mol.GetBonds():
+            one, other = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            for here, there in ((one, other), (other, one)):
+                if filled[here] < NEIGHBOURS:
+                    table[:, here, filled[here]] = there + 1, kinds.get(bond.GetBondType(), BOND_KINDS)
+                    filled[here] += 1
+        near.append(table)
+        atoms += [_atom(atom) for atom in mol.GetAtoms()]
+        sizes.append(len(atoms))
+        fingerprints[number] = circles.GetCountFingerprintAsNumPy(mol).clip(max=255)
+        progress(number + 1)
+    both = np.concatenate(near, axis=1) if near else np.zeros((2, 0, NEIGHBOURS), np.int32)
+    letters = [place.get(letter, 0) for text in smiles for letter in text]
+    return Molecules(
+        np.array(atoms, np.uint8).reshape(-1, ATOM_FEATURES),
+        both[0],
+        both[1].astype(np.uint8),
+        np.array(sizes, np.int64),
+        fingerprints,
+        np.array(letters, np.uint8),
+        np.cumsum([0, *map(len, smiles)]),
+    )
+
+
+def proteins_of(sequences: Sequence[str]) -> Proteins:
+    """Compute the features of proteins, given as upper-case sequences."""
+    code = np.full(128, len(RESIDUES), np.uint8)
+    triad = np.full(128, -1, np.int64)
+    for number, letter in enumerate(RESIDUES, start=1):
+        code[ord(letter)] = number
+    for number, group in enumerate(TRIAD_CLASSES):
+        for letter in group:
+            triad[ord(letter)] = number
+    parts, composition = [], np.zeros((len(sequences), COMPOSITION), np.float32)
+    for number, sequence in enumerate(sequences):
+        raw = np.frombuffer(sequence.encode("ascii"), np.uint8)
+        parts.append(code[raw])
+        composition[number] = _composition(code[raw].astype(np.int64) - 1, triad[raw])
+    return Proteins(
+        np.concatenate(parts) if parts else np.zeros(0, np.uint8),
+        np.cumsum([0, *map(len, sequences)]),
+        composition,
+    )
+
+
+def _composition(residue: np.ndarray, triad: np.ndarray) -> np.ndarray:
+    """Return the shares of residues, of pairs and of triads of classes, each scaled to about 1."""
+    known = residue[residue < 20]
+    pair = residue[:-1] * 20 + residue[1:]
+    pair = pair[(residue[:-1] < 20) & (residue[1:] < 20)]
+    three = triad[:-2] * 49 + triad[1:-1] * 7 + triad[2:]
+    three = three[(triad[:-2] >= 0) & (triad[1:-1] >= 0) & (triad[2:] >= 0)]
+    counts = [
+        np.bincount(k, minlength=n) * (n / max(len(k), 1))
+        for k, n in ((known, 20), (pair, 400), (three, 343))
+    ]
+    return np.concatenate(counts).astype(np.float32)
+
+
+def features_of(pairs: Pairs) -> Features:
+    """Compute the features of all molecules and proteins of a table of pairs."""
+    mols = [parse_molecule(smiles) for smiles in pairs.drugs]
+    return Features(
+        molecules_of(mols, [canonical(mol) for mol in mols]),
+        proteins_of([protein.sequence for protein in pairs.proteins]),
+    )
