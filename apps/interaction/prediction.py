@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from apps.interaction.alignment import nearest_protein
 from apps.interaction.features import Molecules, Proteins, molecules_of, proteins_of
 from apps.interaction.molecules import canonical, parse_molecule
-from apps.interaction.neighbours import nearest_molecule, nearest_protein
 from apps.interaction.proteins import Protein, protein_of
+from apps.interaction.similarity import nearest_molecule
 from common import artifact
 from common.activations import sigmoid
 from common.errors import ArtifactError

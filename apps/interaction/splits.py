@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apps.interaction.alignment import near_identical
 from apps.interaction.molecules import parse_molecule, scaffold, skeleton
 from apps.interaction.pairs import Pairs
-from apps.interaction.similarity import near_identical
 from common.errors import InputError, UsageError
 from common.registry import Registry
 

@@ -188,7 +188,7 @@ def test_what_cannot_be_drawn_is_said(call, said):
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
     modules = ", ".join(
-        f"apps.interaction.{name}" for name in ("drawing", "metrics", "neighbours", "properties")
+        f"apps.interaction.{name}" for name in ("alignment", "drawing", "metrics", "properties", "similarity")
     )
     code = f"import sys, {modules}; print(*{{name.split('.')[0] for name in sys.modules}})"
     loaded = subprocess.run(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.interaction import neighbours
+from apps.interaction import alignment
+from apps.interaction.alignment import nearest_protein, sequence_identity
 from apps.interaction.metrics import (
     aupr,
     auroc,
@@ -29,8 +30,8 @@ from apps.interaction.metrics import (
     scores_of,
     spearman,
 )
-from apps.interaction.neighbours import nearest_molecule, nearest_protein, sequence_identity
 from apps.interaction.properties import pains, properties
+from apps.interaction.similarity import nearest_molecule
 
 REAL, YES_NO = "real values", "independent yes/no"
 
@@ -308,8 +309,8 @@ def test_pains_are_those_of_rdkits_catalogue(molecules):
 def test_the_nearest_molecule_is_rdkits(monkeypatch, bits):
     from rdkit.DataStructs import BulkTanimotoSimilarity, CreateFromBitString
 
-    monkeypatch.setattr(neighbours, "QUERIES", 3)
-    monkeypatch.setattr(neighbours, "LIBRARY", 7)
+    monkeypatch.setattr("apps.interaction.similarity.QUERIES", 3)
+    monkeypatch.setattr("apps.interaction.similarity.LIBRARY", 7)
     draw = np.random.default_rng(5)
     query, library = draw.random((8, bits)) < 0.1, draw.random((40, bits)) < 0.1
     query[0] = False
@@ -330,7 +331,7 @@ def test_the_nearest_molecule_is_rdkits(monkeypatch, bits):
 
 def aligned(first, second):
     """Score and identities of the best alignment with free ends, over all of Gotoh's states, cell by cell."""
-    letters, entries = neighbours.LETTERS, iter(map(int, neighbours.BLOSUM62.split()))
+    letters, entries = alignment.LETTERS, iter(map(int, alignment.BLOSUM62.split()))
     scores = {
         frozenset((one, other)): next(entries)
         for row, one in enumerate(letters)
@@ -380,16 +381,16 @@ def test_a_protein_is_identical_to_itself(sequence):
 def mutated(sequence, share, draw):
     letters = np.array(list(sequence))
     places = draw.random(len(letters)) < share
-    letters[places] = draw.choice(list(neighbours.LETTERS), places.sum())
+    letters[places] = draw.choice(list(alignment.LETTERS), places.sum())
     return "".join(letters)
 
 
 def test_the_nearest_protein_is_found_among_strangers_quickly():
     draw = np.random.default_rng(6)
     strangers = [
-        "".join(draw.choice(list(neighbours.LETTERS), length)) for length in draw.integers(200, 1000, 300)
+        "".join(draw.choice(list(alignment.LETTERS), length)) for length in draw.integers(200, 1000, 300)
     ]
-    query = "".join(draw.choice(list(neighbours.LETTERS), 600))
+    query = "".join(draw.choice(list(alignment.LETTERS), 600))
     domain = query[200:450]
     for known, least in ((mutated(query, 0.5, draw), 0.45), (mutated(domain, 0.3, draw), 0.65), (domain, 1)):
         start = time.perf_counter()
@@ -402,6 +403,6 @@ def test_the_nearest_protein_is_found_among_strangers_quickly():
 
 def test_a_screen_full_of_one_sequence_does_not_hide_the_others():
     draw = np.random.default_rng(7)
-    query = "".join(draw.choice(list(neighbours.LETTERS), 200))
+    query = "".join(draw.choice(list(alignment.LETTERS), 200))
     far, near = mutated(query, 0.5, draw)[:60], mutated(query, 0.1, draw)
     assert nearest_protein(query, [far] * 30 + [near])[0] == 30

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from apps.interaction.alignment import near_identical
 from apps.interaction.pairs import Pairs, published_split, read_pairs
 from apps.interaction.proteins import AMINO_ACIDS, Protein
-from apps.interaction.similarity import identity, near_identical
 from apps.interaction.splits import SPLITS, Split, leaks, split
 from common.errors import InputError, UsageError
 
@@ -208,36 +208,6 @@ def test_planted_leaks_are_found():
     ]
     clean = planted("cold-both", drugs, sequences, train=[(0, 0)], test=[(2, 2), (3, 2)])
     assert leaks(*clean) == []
-
-
-def chained(one, other):
-    """The best alignment by its definition: chains of identical residues, 3 off for each change of diagonal."""
-    matches = [(i, j) for i, a in enumerate(one) for j, b in enumerate(other) if a == b]
-    best: dict = {}
-    for i, j in matches:
-        before = [s - 3 * (i - a != j - b) for (a, b), s in best.items() if a < i and b < j]
-        best[i, j] = 1 + max([0, *before])
-    return max(best.values(), default=0) / min(len(one), len(other))
-
-
-words = st.text(alphabet="ACDE", min_size=1, max_size=14)
-
-
-@given(words, words)
-@settings(max_examples=300, deadline=None)
-def test_identity_is_the_best_chain_of_identical_residues(one, other):
-    assert identity(one, other) == identity(other, one) == chained(one, other)
-
-
-def test_identity_of_proteins():
-    draw = np.random.default_rng(2)
-    whole = random_sequence(draw, 300)
-    assert identity(whole, whole) == 1
-    assert identity(whole, substituted(draw, whole, 30)) >= 0.9
-    assert identity(whole, whole[70:190]) == 1  # a fragment
-    assert identity(whole, whole[:100] + whole[160:]) == pytest.approx(1 - 3 / 240)  # a missing exon
-    assert identity(whole[:60], random_sequence(draw, 3000)) < 0.4  # nothing in common
-    assert identity(whole, "") == 0
 
 
 @given(st.integers(0, 100_000), st.integers(30, 300))

@@ -1,21 +1,21 @@
-"""How far a question lies from what was learned: the most similar known molecule and protein.
-
-Predictions are worth less the less a molecule or a protein resembles those of the training data (Sheridan et al.,
-"Similarity to molecules in the training set is a good discriminator for prediction accuracy in QSAR",
-J. Chem. Inf. Comput. Sci. 2004).
-"""
+"""How alike two proteins are, and which of many are nearest or nearly the same."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["nearest_molecule", "nearest_protein", "sequence_identity"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
-QUERIES, LIBRARY = 64, 4096  # molecules compared at a time; these blocks stay in the processor's cache
+__all__ = ["NEAR", "near_identical", "nearest_protein", "sequence_identity"]
 
+NEAR = 0.9  # share of identical residues from which two proteins count as the same for a test
+LONG_WORD = 5  # residues
+REPEATS = 0.25  # least share of words in common, for sequences that repeat a few
 WORD, DIAGONALS = 3, 8  # residues in a word, and diagonals taken together, for the sake of small gaps
 CANDIDATES = 8  # proteins that are aligned after the comparison of words
 GAP_OPEN, GAP_EXTEND = 11, 1  # as BLAST does with BLOSUM62; a gap of k residues costs 11 + k
@@ -44,39 +44,6 @@ BLOSUM62 = """
 -2 -2 -2 -3 -2 -1 -2 -3  2 -1 -1 -2 -1  3 -3 -2 -2  2  7
  0 -3 -3 -3 -1 -2 -2 -3 -3  3  1 -2  1 -1 -2 -2  0 -3 -1  4
 """
-
-
-def nearest_molecule(query: np.ndarray, library: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each query the number of the most similar molecule, the first of equals, and their similarity.
-
-    Args:
-        query: fingerprints, bool ``(q, bits)``, or uint8 ``(q, bytes)`` as ``np.packbits`` makes them.
-        library: the same for n molecules, n >= 1.
-
-    Returns:
-        ``(q,)`` int64, and Tanimoto's coefficient ``(q,)`` float64: bits in common by bits in either, 0 where
-        neither has any.
-
-    Raises:
-        ValueError: other types or shapes, or an empty library.
-    """
-    queries, known = _words_of(query), _words_of(library)
-    if queries.shape[1] != known.shape[1]:
-        raise ValueError(f"fingerprints differ in length: query {query.shape}, library {library.shape}")
-    if not len(known):
-        raise ValueError("the library is empty")
-    index, similarity = np.zeros(len(queries), np.int64), np.full(len(queries), -1.0)
-    for start in range(0, len(known), LIBRARY):
-        block = known[start : start + LIBRARY]
-        for first in range(0, len(queries), QUERIES):
-            rows = slice(first, first + QUERIES)
-            tanimoto = _tanimoto(queries[rows], block)
-            best = tanimoto.argmax(axis=1)
-            value = tanimoto[np.arange(len(best)), best]
-            better = value > similarity[rows]
-            index[rows] = np.where(better, best + start, index[rows])
-            similarity[rows] = np.where(better, value, similarity[rows])
-    return index, similarity
 
 
 def sequence_identity(first: str, second: str) -> float:
@@ -120,27 +87,28 @@ def nearest_protein(query: str, sequences: Sequence[str]) -> tuple[int, float]:
     return sequences.index(different[best]), identity[best]
 
 
-def _words_of(fingerprints: np.ndarray) -> np.ndarray:
-    """Return fingerprints as ``(n, words)`` uint64."""
-    if fingerprints.ndim != 2 or fingerprints.dtype not in (np.bool_, np.uint8):
-        raise ValueError(
-            "fingerprints must be bool (n, bits) or packed uint8 (n, bytes), "
-            f"not {fingerprints.dtype} {fingerprints.shape}"
-        )
-    packed = np.packbits(fingerprints, axis=1) if fingerprints.dtype == np.bool_ else fingerprints
-    packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
-    return packed.view(np.uint64)
+def near_identical(
+    ours: Sequence[str], theirs: Sequence[str], share: float = NEAR
+) -> list[tuple[int, int, float]]:
+    """Return ``(number in ours, number in theirs, identity)`` of sequences that are at least this identical.
 
-
-def _tanimoto(queries: np.ndarray, library: np.ndarray) -> np.ndarray:
-    """Return Tanimoto's coefficients ``(q, n)`` of fingerprints ``(q, words)`` and ``(n, words)``."""
-    common = np.zeros((len(queries), len(library)), np.uint16)
-    columns = np.ascontiguousarray(library.T)
-    for word, column in enumerate(columns):  # word by word: nothing larger than (q, n) is made
-        common += np.bitwise_count(queries[:, word, None] & column)
-    sizes = [np.bitwise_count(side).sum(axis=1, dtype=np.int64) for side in (queries, library)]
-    either = sizes[0][:, None] + sizes[1] - common
-    return common / np.maximum(either, 1)
+    They are aligned where they share enough words of 5 residues: one residue that differs spoils at most 5 of
+    them, and a repeat has few to share.  Sequences too short for a word count only where they are equal.
+    """
+    words = _long_words([*ours, *theirs])
+    counts, other_counts = np.split(np.diff(words.indptr), [len(ours)])
+    shared = (words[: len(ours)] @ words[len(ours) :].T).tocoo()
+    lengths, others = np.array(list(map(len, ours))), np.array(list(map(len, theirs)))
+    one, other = shared.coords
+    shorter = np.minimum(lengths[one], others[other])
+    fewer = np.minimum(counts[one], other_counts[other])
+    spoiled = LONG_WORD * np.floor((1 - share) * shorter + 1e-6)
+    likely = shared.data >= np.maximum(fewer - spoiled, REPEATS * fewer)
+    place = {sequence: number for number, sequence in enumerate(theirs)}
+    candidates = set(zip(one[likely].tolist(), other[likely].tolist(), strict=True))
+    candidates |= {(number, place[sequence]) for number, sequence in enumerate(ours) if sequence in place}
+    compared = ((a, b, sequence_identity(ours[a], theirs[b])) for a, b in sorted(candidates))
+    return [(a, b, identical) for a, b, identical in compared if identical >= share]
 
 
 def _word_matches(query: str, sequences: Sequence[str]) -> np.ndarray:
@@ -210,3 +178,19 @@ def _pair_scores() -> np.ndarray:
     rows, columns = np.tril_indices(count)
     scores[rows, columns] = scores[columns, rows] = np.array(BLOSUM62.split(), dtype=np.int64)
     return scores * STEP + np.diag([1] * count + [0])
+
+
+def _long_words(sequences: Sequence[str]) -> csr_array:
+    """Return a matrix of 0 and 1: which sequence (row) has which word (column)."""
+    from scipy.sparse import csr_array
+
+    powers = 26 ** np.arange(LONG_WORD)
+    found = [np.zeros(0, np.int64)]
+    for sequence in sequences:
+        letters = np.frombuffer(sequence.encode("ascii"), np.uint8).astype(np.int64) - ord("A")
+        found.append(
+            np.unique(np.convolve(letters, powers, "valid")) if len(letters) >= LONG_WORD else found[0]
+        )
+    used, columns = np.unique(np.concatenate(found), return_inverse=True)
+    ends = np.cumsum([len(words) for words in found])
+    return csr_array((np.ones(len(columns), np.int32), columns, ends), shape=(len(sequences), len(used)))
