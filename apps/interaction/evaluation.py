@@ -91,23 +91,22 @@ def evaluate_model(
     """
     from apps.interaction.features import features_of
     from apps.interaction.options import TrainOptions
-    from apps.interaction.pairs import published_folds, read_pairs
+    from apps.interaction.pairs import is_grid, published_folds, read_pairs
     from apps.interaction.prediction import load
-    from apps.interaction.training import parts_of
+    from apps.interaction.training import pairs_and_parts
 
     predictor = load(model)
     options = options_of_run(model, TrainOptions)
     if not data and options is None:
         raise UserError("name the measured pairs", "cnnapps interaction evaluate pairs.csv")
-    own = not data and options is not None
-    if own and options is not None:
-        data, units, columns = options.data, options.units, options.columns
-    pairs = read_pairs(data, columns=columns or {}, units=units)
-    said = pairs.note
-    if own and options is not None:
-        pairs, said = pairs.take(parts_of(options, pairs).test), f"test part of {data}, split {options.split}"
-    elif (Path(data) / "folds.json").is_file():
-        pairs, said = pairs.take(published_folds(data)[1]), f"published test part of {data}"
+    if not data and options is not None:
+        every, parts = pairs_and_parts(options)
+        pairs, said = every.take(parts.test), f"test part of {options.data}, split {options.split}"
+    else:
+        pairs = read_pairs(data, columns=columns or {}, units=units)
+        said = pairs.note
+        if is_grid(Path(data)):
+            pairs, said = pairs.take(published_folds(data)[1]), f"published test part of {data}"
     if pairs.kind == "real values" and pairs.unit != predictor.unit:
         raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", "another --model")
     features = features_of(pairs)

@@ -22,7 +22,7 @@ from apps.interaction.proteins import Protein, parse_sequence
 from apps.interaction.table import read_entries
 from common.errors import InputError
 
-__all__ = ["Pairs", "published_folds", "published_split", "read_pairs"]
+__all__ = ["Pairs", "is_grid", "published_folds", "published_split", "read_pairs"]
 
 _PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
 _ENDINGS = [f"{table}{packed}" for table in (".csv", ".tsv") for packed in ("", ".gz", ".xz", ".bz2")]
@@ -63,6 +63,16 @@ class Pairs:
             self, drug=self.drug[indices], protein=self.protein[indices], value=self.value[indices]
         )
 
+    def followed_by(self, *others: Pairs) -> Pairs:
+        """Return these pairs and then those of others, which share the tables of molecules and proteins."""
+        every = (self, *others)
+        return replace(
+            self,
+            drug=np.concatenate([pairs.drug for pairs in every]),
+            protein=np.concatenate([pairs.protein for pairs in every]),
+            value=np.concatenate([pairs.value for pairs in every]),
+        )
+
 
 def read_pairs(
     source: str | Path,
@@ -90,7 +100,7 @@ def read_pairs(
         UsageError: unknown units, an unknown role of a column.
     """
     source = Path(source)
-    if (source / "affinity.npz").exists():
+    if is_grid(source):
         return _read_grid(source, columns or {}, units)
     files = _part_files(source) if source.is_dir() else [source]
     rows = read_rows(files, columns or {}, strict)
@@ -147,14 +157,15 @@ def _part_files(folder: Path) -> list[Path]:
         candidates = (folder / f"{name}{ending}" for name in names for ending in _ENDINGS)
         file = next((candidate for candidate in candidates if candidate.exists()), None)
         if file is None:
-            inner = [path for path in sorted(folder.glob("*")) if any(path.glob("train.*")) or _is_grid(path)]
+            inner = [path for path in sorted(folder.glob("*")) if any(path.glob("train.*")) or is_grid(path)]
             hint = f"try {' or '.join(map(str, inner))}" if inner else _LAYOUTS
             raise InputError(f"{folder}: no pairs of molecule and protein, no table {part!r}", hint)
         found.append(file)
     return found
 
 
-def _is_grid(folder: Path) -> bool:
+def is_grid(folder: Path) -> bool:
+    """Tell whether a folder has DeepDTA's layout."""
     return (folder / "affinity.npz").exists()
 
 
