@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Parity", "export"]
 
+Inputs = np.ndarray | dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -52,7 +54,7 @@ class Parity:
 @dataclass(frozen=True)
 class _Format:
     suffix: str
-    write: Callable[[keras.Model, Path, np.ndarray], None]
+    write: Callable[[keras.Model, Path, Inputs], None]
     open: Callable[[Path], Runner]
     snippet: str
 
@@ -60,7 +62,7 @@ class _Format:
 FORMATS = Registry[_Format]("format")
 
 
-def export(model: keras.Model, name: str, out: Path, inputs: np.ndarray, example: str) -> Parity:
+def export(model: keras.Model, name: str, out: Path, inputs: Inputs, example: str) -> Parity:
     """Write ``model`` as format ``name`` and compare it on ``inputs``.
 
     Args:
@@ -68,7 +70,7 @@ def export(model: keras.Model, name: str, out: Path, inputs: np.ndarray, example
         name: one of ``FORMATS``.
         out: stem of the file or folder to write; the suffix is the format's.
         inputs: n real inputs, such as pictures ``(n, h, w, c)`` float32; where int8 is asked for they give
-            the ranges of the activations.
+            the ranges of the activations.  Of a network with several, a dict of them.
         example: a line of Python that sets ``inputs`` for the snippet.
 
     Returns:
@@ -85,22 +87,23 @@ def export(model: keras.Model, name: str, out: Path, inputs: np.ndarray, example
     with replacing(path) as temporary:
         kind.write(inference_network(model), temporary, inputs)
         run = kind.open(temporary)
-        theirs = np.concatenate([run(inputs[i : i + 256]) for i in range(0, len(inputs), 256)])
-    ours = model.predict(inputs, batch_size=256, verbose=0)
+        batches = [inputs] if isinstance(inputs, dict) else np.split(inputs, range(256, len(inputs), 256))
+        theirs = np.concatenate([run(batch) for batch in batches])
+    ours = np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
     return Parity(
         format=name,
         path=str(path),
         bytes=sum(
             file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()
         ),
-        inputs=len(inputs),
+        inputs=len(ours),
         same_answer=float((ours.argmax(axis=-1) == theirs.argmax(axis=-1)).mean()),
         largest_difference=float(np.abs(ours - theirs).max()),
-        snippet=kind.snippet.format(path=path, example=example),
+        snippet=kind.snippet.format(path=path, example=example, **_CALLS[isinstance(inputs, dict)]),
     )
 
 
-def _write_saved_model(model: keras.Model, path: Path, inputs: np.ndarray) -> None:
+def _write_saved_model(model: keras.Model, path: Path, inputs: Inputs) -> None:
     model.export(path, format="tf_saved_model", verbose=False)
 
 
@@ -108,17 +111,17 @@ def _open_saved_model(path: Path) -> Runner:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    return lambda inputs: loaded.serve(tf.constant(inputs)).numpy()
+    return lambda inputs: loaded.serve(tf.nest.map_structure(tf.constant, inputs)).numpy()
 
 
-def _write_onnx(model: keras.Model, path: Path, inputs: np.ndarray) -> None:
+def _write_onnx(model: keras.Model, path: Path, inputs: Inputs) -> None:
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtra("export to ONNX", "onnx") from error
-    model(inputs[:1])
+    model(inputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx asks numpy for a name that numpy no longer has
         model.export(path, format="onnx", verbose=False)
@@ -129,11 +132,13 @@ def _open_onnx(path: Path) -> Runner:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda inputs: session.run(None, {name: inputs})[0]
+    return lambda inputs: session.run(None, inputs if isinstance(inputs, dict) else {name: inputs})[0]
 
 
-def _litert_writer(precision: str) -> Callable[[keras.Model, Path, np.ndarray], None]:
-    return lambda model, path, inputs: _write_bytes(path, to_litert(model, precision, inputs))
+def _litert_writer(precision: str) -> Callable[[keras.Model, Path, Inputs], None]:
+    return lambda model, path, inputs: _write_bytes(
+        path, to_litert(model, precision, inputs if isinstance(inputs, np.ndarray) else None)
+    )
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
@@ -144,13 +149,22 @@ def _open_litert(path: Path) -> Runner:
     return litert_runner(path.read_bytes(), os.cpu_count())
 
 
+# How a snippet calls a network with one input, which answers with classes, and one with several, which gives values.
+_CALLS = {
+    False: {
+        "named": "{next(iter(run.get_input_details())): inputs}",
+        "fed": "{session.get_inputs()[0].name: inputs}",
+        "answer": ".argmax(axis=1)",
+    },
+    True: {"named": "inputs", "fed": "inputs", "answer": ""},
+}
 _LITERT_SNIPPET = """\
 # pip install ai-edge-litert numpy
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 run = Interpreter("{path}").get_signature_runner()
 {example}
-print(next(iter(run(**{{next(iter(run.get_input_details())): inputs}}).values())).argmax(axis=1))"""
+print(next(iter(run(**{named}).values())){answer})"""
 
 FORMATS.register(
     "savedmodel",
@@ -159,7 +173,7 @@ FORMATS.register(
 import numpy as np, tensorflow as tf
 model = tf.saved_model.load("{path}")
 {example}
-print(model.serve(inputs).numpy().argmax(axis=1))"""),
+print(model.serve(inputs).numpy(){answer})"""),
 )  # fmt: skip
 FORMATS.register(
     "onnx",
@@ -168,7 +182,7 @@ FORMATS.register(
 import numpy as np, onnxruntime
 session = onnxruntime.InferenceSession("{path}")
 {example}
-print(session.run(None, {{session.get_inputs()[0].name: inputs}})[0].argmax(axis=1))"""),
+print(session.run(None, {fed})[0]{answer})"""),
 )  # fmt: skip
 for _precision, _suffix in (("float32", ".tflite"), ("float16", "_float16.tflite"), ("int8", "_int8.tflite")):
     FORMATS.register(

@@ -16,6 +16,7 @@ from common.cli import (
     ResumeOption,
     SeedOption,
     command_line,
+    show_exports,
     show_models,
     sub_app,
 )
@@ -239,6 +240,45 @@ def explain(
     )
     for warning in binding.warnings:
         console.note(f"warning: {warning}")
+
+
+@app.command()
+def export(
+    model: ModelOption = SHIPPED,
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="savedmodel, onnx, litert, litert-float16 or all.")
+    ] = "all",
+    out: OutOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Convert a model to other runtimes and compare each on pairs."""
+    from apps.interaction.exporting import export_model
+
+    show_exports(export_model(model, format, out), Console(json=json, quiet=quiet))
+
+
+@app.command()
+def data(
+    source: Annotated[str, typer.Argument(help="What `interaction train` reads.")],
+    smiles: ColumnOption = "",
+    sequence: ColumnOption = "",
+    value: ColumnOption = "",
+    units: UnitsOption = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that is wrong.")] = False,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check measured pairs: what is read, guessed and left out, how values spread, what each split would leak."""
+    from apps.interaction.checking import check
+
+    console = Console(json=json, quiet=quiet)
+    columns = {name: c for name, c in (("smiles", smiles), ("sequence", sequence), ("value", value)) if c}
+    checked = check(source, columns=columns, units=units, strict=strict, seed=seed)
+    console.note(checked.note)
+    console.result(checked.to_json(), checked.print)
+    console.next(f"cnnapps interaction train {source}")
 
 
 @app.command()
