@@ -148,7 +148,8 @@ def screen(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first row that is no molecule.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 2,
+    ray: Annotated[str, typer.Option(help="Address of a Ray cluster, or local, instead of processes.")] = "",
     out: OutOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run left off.")] = False,
     json: JsonOption = False,
@@ -161,7 +162,7 @@ def screen(
     with console.progress("screening") as progress:
         result = screen(
             library, protein, model=model, out=out, top=top, strip_salts=strip_salts, strict=strict,
-            resume=resume, workers=workers, progress=progress,
+            resume=resume, workers=workers, ray=ray, progress=progress,
         )  # fmt: skip
 
     def show() -> None:

@@ -11,29 +11,24 @@ import csv
 import heapq
 import html
 import itertools
-import multiprocessing
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.interaction.molecules import MoleculeRecord, canonical, parse_molecule, read_library
-from apps.interaction.prediction import Predictor, load
+from apps.interaction.molecules import MoleculeRecord, parse_molecule, read_library
+from apps.interaction.prediction import load
 from apps.interaction.proteins import Protein, protein_of
+from apps.interaction.scoring import COLUMNS, Job, Pool, Result, ScoredPart, process_pool, ray_pool
 from common.console import Advance
 from common.errors import InputError, UserError
 from common.files import replacing, write_text
 
-__all__ = ["COLUMNS", "ScreenResult", "screen"]
+__all__ = ["ScreenResult", "screen"]
 
 PART = 2_048  # molecules scored together
 DRAWN = 60  # molecules on the page
-COLUMNS = (
-    "row", "name", "smiles", "value", "spread", "similarity",
-    "weight", "logp", "donors", "acceptors", "tpsa", "rotatable", "qed", "lipinski", "pains",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,6 +70,7 @@ def screen(
     strict: bool = False,
     resume: bool = False,
     workers: int = 2,
+    ray: str = "",
     progress: Advance = lambda done, total, remark: None,
 ) -> ScreenResult:
     """Score every molecule of a library against a protein and rank the best.
@@ -88,13 +84,15 @@ def screen(
         strip_salts: keep the largest organic fragment of each molecule.
         strict: stop at the first row that is no molecule.
         resume: go on behind the parts that an earlier run left.
-        workers: processes.
+        workers: processes on this machine.
+        ray: address of a Ray cluster, or ``local`` for one on this machine; "" for processes.
         progress: called with (molecules done, molecules seen, remark).
 
     Raises:
         InputError: no such library, no molecule in it, no protein; with ``strict`` a row that is no molecule.
         UserError: a table that exists; nothing to resume.
         ArtifactError: no such model.
+        MissingExtra: Ray without its package.
     """
     library = Path(library)
     target = protein if isinstance(protein, Protein) else protein_of(protein)
@@ -112,24 +110,15 @@ def screen(
     if first is None:
         raise InputError(f"{library}: no molecule in it", "a SMILES a line")
     parts.mkdir(parents=True, exist_ok=True)
-    job = _Job(str(model), target, strip_salts, strict)
+    job = Job(str(model), target, strip_salts, strict)
     done = 0
-    for number, count in _scored(_cut(itertools.chain([first], records)), job, parts, workers):
-        done += count
-        progress(done, done, f"part {number + 1}")
+    with ray_pool(job, ray) if ray else process_pool(job, workers) as pool:
+        for number, count in _scored(_cut(itertools.chain([first], records)), pool, parts):
+            done += count
+            progress(done, done, f"part {number + 1}")
     result = _ranked(parts, table, target, unit, top)
     shutil.rmtree(parts)
     return result
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What every process needs to know."""
-
-    model: str
-    protein: Protein
-    strip_salts: bool
-    strict: bool
 
 
 def _cut(records: Iterator[MoleculeRecord]) -> Iterator[list[MoleculeRecord]]:
@@ -137,80 +126,31 @@ def _cut(records: Iterator[MoleculeRecord]) -> Iterator[list[MoleculeRecord]]:
         yield part
 
 
-def _scored(
-    cut: Iterator[list[MoleculeRecord]], job: _Job, parts: Path, workers: int
-) -> Iterator[tuple[int, int]]:
+def _scored(cut: Iterator[list[MoleculeRecord]], pool: Pool, parts: Path) -> Iterator[tuple[int, int]]:
     """Score the parts that are not there yet; yield number and molecules of each that is."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(job,)) as pool:
-        under_way: dict[int, tuple[Future[_Part], int]] = {}
-        for number, part in enumerate(cut):
-            if (parts / f"{number}.csv").exists():
-                yield number, len(part)
-                continue
-            under_way[number] = pool.submit(_score, part), len(part)
-            if len(under_way) > 2 * workers:
-                yield _collected(under_way, parts)
-        while under_way:
-            yield _collected(under_way, parts)
+    under_way: dict[int, tuple[Result, int]] = {}
+
+    def collected() -> tuple[int, int]:
+        number = min(under_way)
+        result, count = under_way.pop(number)
+        _write(result(), parts, number)
+        return number, count
+
+    for number, part in enumerate(cut):
+        if (parts / f"{number}.csv").exists():
+            yield number, len(part)
+            continue
+        under_way[number] = pool.submit(part), len(part)
+        if len(under_way) > 2 * pool.workers:
+            yield collected()
+    while under_way:
+        yield collected()
 
 
-def _collected(under_way: dict[int, tuple[Future[_Part], int]], parts: Path) -> tuple[int, int]:
-    number = min(under_way)
-    future, count = under_way.pop(number)
-    future.result().write(parts, number)
-    return number, count
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Rows of one part, and its faults as (row, line)."""
-
-    rows: list[tuple[Any, ...]]
-    faults: list[tuple[int, str]]
-
-    def write(self, parts: Path, number: int) -> None:
-        """Write the faults, then the table: a part with a table is whole."""
-        _write_csv(parts / f"{number}.faults", ("row", "fault"), self.faults)
-        _write_csv(parts / f"{number}.csv", COLUMNS, self.rows)
-
-
-_predictor: Predictor
-_job: _Job
-
-
-def _prepare(job: _Job) -> None:
-    """Load the model once in a process."""
-    global _predictor, _job
-    _job, _predictor = job, load(job.model)
-
-
-def _score(part: list[MoleculeRecord]) -> _Part:
-    """Score one part, in a process that has the model."""
-    from apps.interaction.features import molecules_of, proteins_of
-    from apps.interaction.properties import properties
-
-    mols, kept, faults = [], [], []
-    for record in part:
-        try:
-            mols.append(parse_molecule(record.smiles, strip_salts=_job.strip_salts))
-            kept.append(record)
-        except InputError as error:
-            if _job.strict:
-                raise InputError(f"row {record.row}: {error.message}", error.hint) from error
-            faults.append((record.row, error.message))
-    smiles = [canonical(mol) for mol in mols]
-    molecules = molecules_of(mols, smiles)
-    value, spread = _predictor.values(molecules, proteins_of([_job.protein.sequence]))
-    similarity = _predictor.nearest_molecules(molecules)[1]
-    rows = [
-        (
-            record.row, record.name, text, f"{value[i, 0]:.4f}", f"{spread[i, 0]:.4f}", f"{similarity[i]:.3f}",
-            *(f"{v:.4g}" if isinstance(v, float) else v for v in properties(mol).values()),
-        )
-        for i, (record, mol, text) in enumerate(zip(kept, mols, smiles, strict=True))
-    ]  # fmt: skip
-    return _Part(rows, faults)
+def _write(scored: ScoredPart, parts: Path, number: int) -> None:
+    """Write the faults, then the table: a part with a table is whole."""
+    _write_csv(parts / f"{number}.faults", ("row", "fault"), scored.faults)
+    _write_csv(parts / f"{number}.csv", COLUMNS, scored.rows)
 
 
 def _ranked(parts: Path, table: Path, protein: Protein, unit: str, top: int) -> ScreenResult:

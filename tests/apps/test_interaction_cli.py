@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,21 +143,48 @@ def test_a_stopped_screening_goes_on(trained, fasta, tmp_path, monkeypatch):
     monkeypatch.setattr(screening, "PART", 3)
     library = tmp_path / "library.smi"
     library.write_text("\n".join((*AMINES, *ACIDS, *PLAIN)))
-    written = screening._Part.write
+    written = screening._write
 
-    def stop(self, parts, number):
+    def stop(part, parts, number):
         if number == 2:
             raise KeyboardInterrupt
-        written(self, parts, number)
+        written(part, parts, number)
 
-    monkeypatch.setattr(screening._Part, "write", stop)
+    monkeypatch.setattr(screening, "_write", stop)
     with pytest.raises(KeyboardInterrupt):
         screening.screen(library, str(fasta), model=trained, workers=1)
-    monkeypatch.setattr(screening._Part, "write", written)
+    monkeypatch.setattr(screening, "_write", written)
     result = screening.screen(library, str(fasta), model=trained, workers=1, resume=True)
     with result.table.open() as file:
         rows = [row["row"] for row in csv.DictReader(file)]
     assert result.scored == 12 and sorted(map(int, rows)) == list(range(1, 13))
+
+
+def test_over_ray_a_killed_worker_loses_and_doubles_nothing(trained, fasta, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    if not Path("/proc/self/cmdline").exists():
+        pytest.skip("needs /proc to find a worker")
+    from apps.interaction import screening
+
+    monkeypatch.setattr(screening, "PART", 100)
+    library = tmp_path / "library.smi"
+    library.write_text("\n".join((*AMINES, *ACIDS, *PLAIN) * 100))
+    killed = []
+
+    def kill(done, total, remark):
+        """Kill a process that is scoring, once, after the first part has come back."""
+        scoring = [
+            p for p in Path("/proc").glob("[0-9]*") if (p / "cmdline").read_bytes().startswith(b"ray::score")
+        ]
+        if scoring and not killed:
+            killed.append(int(scoring[0].name))
+            os.kill(killed[0], signal.SIGKILL)
+
+    result = screening.screen(library, str(fasta), model=trained, ray="local", top=5_000, progress=kill)
+    assert killed and not ray.is_initialized()
+    with result.table.open() as file:
+        rows = [int(row["row"]) for row in csv.DictReader(file)]
+    assert result.scored == 1200 and sorted(rows) == list(range(1, 1201))
 
 
 @pytest.mark.parametrize("name", models.NETWORKS.names())
