@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 
-.PHONY: setup demo test test-all lint bench-digits bench-text clean
+.PHONY: setup demo test test-all lint bench-digits bench-text bench-interaction clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -51,6 +51,10 @@ bench-digits: $(STAMP) $(TORCH)/bin/python
 bench-text: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_text $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m tests.benchmarks.bench_text_speed
+
+# Data: ../shared/data/interaction, or DATA=FOLDER.  Hours; `--only davis` and the like do a part, and what is done is kept.
+bench-interaction: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.bench_interaction $(if $(DATA),--data $(DATA))
 
 clean:
 	rm -rf $(VENV) $(TORCH) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -4,7 +4,7 @@ Everything of a list lies in one array, molecule behind molecule and protein beh
 is a choice of these, laid behind each other again.
 
     molecule      atoms (n, 41), neighbours (n, 6), bonds (n, 6)   the graph
-                  fingerprint (2048,)                             how often each circular substructure occurs
+                  fingerprint (2048,)                             log(1 + how often each circular substructure occurs)
                   letters (m,)                                    the characters of its SMILES
     protein       residues (r,)                                   the sequence
                   composition (763,)                              shares of residues, pairs and triads of classes
@@ -124,7 +124,7 @@ class Molecules:
             "neighbours": np.where(near > 0, near + first[:, None], 0).astype(np.int32),
             "bonds": self.bonds[rows].astype(np.int32),
             "molecule_of": molecule,
-            "fingerprint": self.fingerprint[chosen].astype(np.float32),
+            "fingerprint": np.log1p(self.fingerprint[chosen], dtype=np.float32),
             "letters": _values(self.letters, letter_rows),
             "letter_of": letter_of,
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from apps.interaction.features import (
     ATOM_FEATURES,
@@ -21,7 +21,16 @@ from apps.interaction.features import (
     NEIGHBOURS,
     RESIDUES,
 )
-from common.layers import GraphConvolution, SegmentAttention, SegmentMax, SegmentMean
+from common.layers import (
+    Flat,
+    GraphConvolution,
+    OfPair,
+    OneSequence,
+    RealPlaces,
+    SegmentAttention,
+    SegmentMax,
+    SegmentMean,
+)
 from common.registry import Registry
 
 __all__ = ["INPUTS", "NETWORKS", "cnn", "deepdta", "ensemble", "fingerprint"]
@@ -46,71 +55,6 @@ INPUTS: dict[str, tuple[tuple[int, ...], str]] = {
 
 def _inputs(*names: str) -> dict[str, keras.KerasTensor]:
     return {name: keras.Input(INPUTS[name][0], dtype=INPUTS[name][1], name=name) for name in names}
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class OfPair(keras.layers.Layer):
-    """The encoding of one side of each pair.
-
-    Input shapes: encodings ``(n, F)``, pairs ``(N, 2)`` int32.  Output shape: ``(N, F)``.
-
-    Args:
-        side: 0 for the molecule, 1 for the protein.
-    """
-
-    def __init__(self, side: int, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.side = side
-
-    def call(self, encodings, pairs):
-        return ops.take(encodings, pairs[:, self.side], axis=0)
-
-    def compute_output_shape(self, encodings_shape, pairs_shape):
-        return (pairs_shape[0], encodings_shape[-1])
-
-    def get_config(self):
-        return super().get_config() | {"side": self.side}
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class RealPlaces(keras.layers.Layer):
-    """1 where a part is, 0 in the gaps between parts: ``(n,)`` to ``(1, n, 1)``."""
-
-    def call(self, part):
-        return ops.cast(part >= 0, self.compute_dtype)[None, :, None]
-
-    def compute_output_shape(self, part_shape):
-        return (1, part_shape[0], 1)
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class OneSequence(keras.layers.Layer):
-    """Numbers as one sequence for a convolution: ``(n,)`` to ``(1, n)``."""
-
-    def call(self, inputs):
-        return inputs[None]
-
-    def compute_output_shape(self, input_shape):
-        return (1, *input_shape)
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class Flat(keras.layers.Layer):
-    """One sequence as rows: ``(1, n, F)`` to ``(n, F)``."""
-
-    def call(self, inputs):
-        return inputs[0]
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[1:])
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class LogCounts(keras.layers.Layer):
-    """``log(1 + count)``."""
-
-    def call(self, inputs):
-        return ops.log1p(inputs)
 
 
 def _embedded(numbers, real, rows: int, size: int, name: str):
@@ -188,7 +132,7 @@ def fingerprint(*, units: int = 256, sizes: Sequence[int] = (1024, 512), dropout
         dropout: in all of these.
     """
     given = _inputs("pairs", "fingerprint", "composition")
-    drug = _dense(LogCounts(name="log_counts")(given["fingerprint"]), units, dropout, "drug")
+    drug = _dense(given["fingerprint"], units, dropout, "drug")
     protein = _dense(given["composition"], units, dropout, "protein")
     return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout), name="fingerprint")
 
@@ -235,7 +179,7 @@ def cnn(
         SegmentMax(name="atom_max")(x, given["molecule_of"], like),
     ]
     graph = _dense(layers.Concatenate(name="graph_pooled")(graph), width, dropout, "graph")
-    counted = _dense(LogCounts(name="log_counts")(like), width, dropout, "circles")
+    counted = _dense(like, width, dropout, "circles")
     drug = layers.Concatenate(name="drug")([graph, counted])
     # The protein: its residues, and their composition.
     part, like = given["protein_of"], given["composition"]

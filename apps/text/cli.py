@@ -61,6 +61,9 @@ def train(
     test: Annotated[str, typer.Option(help="File to test on; else some texts are kept for it.")] = "",
     embeddings: VectorsOption = "",
     vectors: Annotated[str, typer.Option(help="kim, dpcnn: trained, fixed or both.")] = "",
+    weights: Annotated[
+        str, typer.Option(help="A model to go on from instead: a shipped name or a run folder.")
+    ] = "",
     unlabelled: Annotated[
         str, typer.Option(help="File of further texts, a line each, to learn from too.")
     ] = "",
@@ -94,6 +97,7 @@ def train(
         network=network,
         arguments={"vectors": vectors} if vectors else {},
         embeddings=embeddings,
+        weights=weights,
         unlabelled=unlabelled,
         train_size=train_size,
         epochs=epochs,

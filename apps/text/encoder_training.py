@@ -121,10 +121,10 @@ def train_encoder(
     import keras
 
     from apps.text import models
-    from apps.text.learning import start_from
     from apps.text.passages import open_likeness
     from apps.text.prediction import scores_of
     from apps.text.recipes import encoder_recipe
+    from apps.text.starting import started
     from apps.text.vectors import given_vectors, name_of
     from apps.text.vocabulary import TextEncoder, frequent_words
     from common.data.sequences import PairStream, SequenceStream
@@ -140,8 +140,7 @@ def train_encoder(
     words = list(dict.fromkeys([*words, *(vectors.words if vectors else ())]))[:30_000]
     reader = TextEncoder(words, np.zeros(0, np.uint32), longest=256)
     network = models.encoder(reader.vector_rows, options.size, dim=vectors.dim if vectors else 128)
-    if vectors:
-        start_from(network, vectors, reader.words)
+    started(network, vectors, reader.words)
     encoded = reader.encode(kept.texts)
     examples = 2 * len(kept.pairs) if kept.pairs is not None else len(kept.texts)
     recipe = encoder_recipe(examples, options.loss)
@@ -164,9 +163,14 @@ def train_encoder(
         test, lambda texts: scores_of(reader.encode(texts), small.predict_on_batch, options.size)
     )
     by_words = retrieval(test, _tf_idf(kept))
-    started = name_of(vectors, options.embeddings)
     card = _card(
-        options, recipe, data, ours, command, started, {"train": len(kept.texts), "test": len(test.texts)}
+        options,
+        recipe,
+        data,
+        ours,
+        command,
+        name_of(vectors, options.embeddings),
+        {"train": len(kept.texts), "test": len(test.texts)},
     )
     card = artifact.save(run, small, card, precision="float16", extra={"vocabulary.npz": reader.to_bytes()})
     (run / "checkpoint.npz").unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from apps.text.data import Corpus, Examples, corpus_of, parted
 from apps.text.evaluation import Evaluation, evaluate
 from apps.text.options import TrainOptions, recipe_changes
 from apps.text.prediction import scores_of
-from apps.text.vectors import WordVectors, given_vectors
+from apps.text.starting import Start, start_of
 from common import devices
 from common.artifact import Measure
 from common.console import Advance
@@ -91,10 +91,11 @@ def cross_validate(
     devices.select(options.device)
 
     corpus = corpus_of(options)
-    vectors = given_vectors(options.embeddings, corpus.train.texts) if options.uses_vectors else None
+    texts = corpus.train.texts
+    start = start_of(options.embeddings, options.weights, texts) if options.uses_vectors else None
     scores, right, count = [], 0, 0
     for number, parts in enumerate(parted(corpus, options.seed, folds), start=1):
-        result = trial(options, corpus, parts, vectors)
+        result = trial(options, corpus, parts, start)
         scores.append(result.score.value)
         right += result.score.count - len(result.mistakes)
         count += result.score.count
@@ -113,7 +114,7 @@ def trial(
     options: TrainOptions,
     corpus: Corpus,
     parts: tuple[Examples, Examples, Examples],
-    vectors: WordVectors | None,
+    start: Start | None,
 ) -> Evaluation:
     """Train on some texts, choose on others, test on third ones; no model is kept.
 
@@ -121,7 +122,7 @@ def trial(
         options: as for a training.
         corpus: what the texts are of.
         parts: to train on, to choose on, to test on.
-        vectors: to start from.
+        start: word vectors or weights; None for random ones.
     """
     from apps.text.learning import learn
 
@@ -129,7 +130,7 @@ def trial(
     with tempfile.TemporaryDirectory() as run:
         learned = learn(
             options.network, kept, held, corpus.kind, Path(run),
-            arguments=options.checked_arguments(), vectors=vectors, changes=recipe_changes(options),
+            arguments=options.checked_arguments(), start=start, changes=recipe_changes(options),
             seed=options.seed,
         )  # fmt: skip
     encoded = learned.encoder.encode(tested.texts)

@@ -18,7 +18,7 @@ from apps.text.ngrams import fit_ngrams, mean_loss
 from apps.text.options import BLEND
 from apps.text.prediction import scores_of
 from apps.text.recipes import default_recipe
-from apps.text.vectors import WordVectors
+from apps.text.starting import Start, started, with_start
 from apps.text.vocabulary import Encoded, TextEncoder
 from common.activations import sigmoid, softmax
 from common.console import Advance
@@ -27,10 +27,9 @@ from common.data.tables import Kind
 from common.metrics import fit_temperature
 from common.training import Recipe, TrainingState, fit
 
-__all__ = ["Learned", "learn", "start_from"]
+__all__ = ["Learned", "learn"]
 
 LONG = 70  # words of a text from which on only the winning windows are worth taking back
-VECTOR_SCALE = 0.05  # mean size of a number of a random vector
 PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
     "one of K": softmax,
     "independent yes/no": sigmoid,
@@ -68,7 +67,7 @@ def learn(
     run: Path,
     *,
     arguments: dict[str, Any] | None = None,
-    vectors: WordVectors | None = None,
+    start: Start | None = None,
     unlabelled: Sequence[str] = (),
     changes: dict[str, Any] | None = None,
     seed: int = 0,
@@ -84,7 +83,7 @@ def learn(
         kind: of the targets.
         run: an existing folder for checkpoints and history.
         arguments: of the network's function.
-        vectors: to start from; None for random ones.
+        start: word vectors or the weights of another model; None for random weights.
         unlabelled: further texts.  A network trained on the labelled ones says how likely each class is for them; a
             second one learns from its answers too (Hinton et al. 2015; Xie et al., CVPR 2020, section 2, "noisy
             student": the student reads with dropout, the teacher without).
@@ -100,7 +99,7 @@ def learn(
     if kind == "real values":
         above = counted > np.median(counted)
         counted = np.concatenate([above, ~above], axis=1).astype(np.float32)
-    learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=vectors.words if vectors else ())
+    learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=start.words if start else ())
     reader = learned.encoder
     train = (reader.encode(kept.texts), kept.targets)
     check = (reader.encode(held.texts), held.targets)
@@ -113,16 +112,13 @@ def learn(
         models.NETWORKS.get(deep),
         reader.vector_rows,
         kept.targets.shape[1],
-        **_with_vectors(deep, arguments or {}, vectors),
+        **with_start(deep, arguments or {}, start),
     )
 
     quick = {"winners_only": True} if deep == "kim" and train[0].lengths.mean() > LONG else {}
 
     def fresh() -> keras.Model:
-        network = build(**quick)
-        if vectors is not None:
-            start_from(network, vectors, reader.words)
-        return network
+        return started(build(**quick), start, reader.words)
 
     def taught(
         network: keras.Model, texts: tuple[Encoded, np.ndarray], recipe: Recipe, folder: Path
@@ -154,47 +150,6 @@ def _joined(
         network = models.blend(parts, shares)
         held_scores = scores[0] * shares[0] + scores[1] * shares[1]
     return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [])
-
-
-def _with_vectors(name: str, arguments: dict[str, Any], vectors: WordVectors | None) -> dict[str, Any]:
-    """Return the arguments of the network that fit given vectors.
-
-    Vectors that come with region features are trained on below these.  Of others, or where ``vectors`` is asked for,
-    there is a fixed and a trained channel.
-    """
-    if vectors is None:
-        return arguments
-    given: dict[str, Any] = {"dim": vectors.dim, "vectors": "both"}
-    if vectors.regions and name == "kim" and "vectors" not in arguments:
-        width, dim, count = vectors.regions.kernel.shape
-        given = {"dim": dim, "regions": count, "region_width": width}
-    return given | arguments
-
-
-def start_from(network: keras.Model, vectors: WordVectors, words: Sequence[str]) -> None:
-    """Put given vectors, and the convolution that came with them, into a network.
-
-    Word vectors are made as long as random ones would be, and region features as long as word vectors.
-    """
-    places, known = vectors.rows_of(words)
-    scale = VECTOR_SCALE / np.abs(known).mean()
-    for layer in network.layers:
-        if layer.name in ("vectors", "fixed_vectors"):
-            table = np.asarray(layer.table) * 0.1  # words without a vector start near the middle
-            table[2 + places] = known * scale
-            layer.set_weights([table])
-        elif layer.name == "regions" and vectors.regions:
-            # ReLU lets a factor through: the vectors' is taken out, and that of the features put in.
-            kernel, bias = vectors.regions.kernel / scale, vectors.regions.bias
-            size = _mean_feature(known * scale, kernel, bias)
-            layer.set_weights([kernel * (VECTOR_SCALE / size), bias * (VECTOR_SCALE / size)])
-
-
-def _mean_feature(vectors: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> float:
-    """Return the mean size of a region feature over regions of frequent words."""
-    words = np.random.default_rng(0).integers(0, min(len(vectors), 2_000), (500, kernel.shape[0]))
-    answers = np.einsum("nwd,wdf->nf", vectors[words], kernel) + bias
-    return float(np.maximum(answers, 0).mean()) + 1e-9
 
 
 def _for_use(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:

@@ -48,6 +48,7 @@ class TrainOptions:
         network: ``blend``, ``kim``, ``dpcnn``, ``char`` or ``ngram``.
         arguments: of the network's function.
         embeddings: file of word vectors to start from; "" for those that ship, "none" for random ones.
+        weights: a model whose convolutional part to start from, instead of word vectors.
         unlabelled: file of further texts without labels to learn from; "" for none.
         train_size: number of training texts, stratified; None for all.
         epochs, batch, rate: instead of the recipe's.
@@ -64,6 +65,7 @@ class TrainOptions:
     network: str = BLEND
     arguments: dict[str, Any] | None = None
     embeddings: str = ""
+    weights: str = ""
     unlabelled: str = ""
     train_size: int | None = None
     epochs: int | None = None
@@ -86,6 +88,11 @@ class TrainOptions:
         check_arguments(self.network, self.arguments or {}, NETWORK_OPTIONS)
         if self.embeddings not in ("", "none") and not self.uses_vectors:
             raise UsageError(f"network {self.network!r} has no word vectors", "leave out --embeddings")
+        if self.weights and (self.network not in (BLEND, "kim") or self.embeddings or self.arguments):
+            raise UsageError(
+                "--weights gives a blend or a kim its vectors and its shape",
+                "leave out --embeddings and --vectors, and other networks",
+            )
         if self.unlabelled and self.network == "ngram":
             # Measured: its answers on unlabelled texts teach it nothing that it does not know.
             raise UsageError("network 'ngram' learns nothing from unlabelled texts", "leave out --unlabelled")

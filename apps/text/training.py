@@ -84,28 +84,29 @@ def train(
     from apps.text.learning import learn
     from apps.text.prediction import TextClassifier
     from apps.text.report import training_report
-    from apps.text.vectors import given_vectors, name_of
+    from apps.text.starting import start_of
+    from apps.text.vectors import name_of
     from common.data.tables import read_table
     from common.layers import in_eight_bits
 
     corpus = corpus_of(options)
     ((kept, held, _),) = parted(corpus, options.seed)
-    vectors = given_vectors(options.embeddings, kept.texts) if options.uses_vectors else None
+    start = start_of(options.embeddings, options.weights, kept.texts) if options.uses_vectors else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
     with resumable(run, "cnnapps text train"):
         learned = learn(
             options.network, kept, held, corpus.kind, run,
             arguments=arguments,
-            vectors=vectors,
+            start=start,
             unlabelled=read_table(options.unlabelled, label=None).texts if options.unlabelled else (),
             changes=recipe_changes(options),
             seed=options.seed,
             resume=resume,
             progress=progress,
         )  # fmt: skip
-    started = name_of(vectors, options.embeddings)
+    vectors = name_of(start, options.weights or options.embeddings)
     card = _card(
-        options, arguments, corpus, learned, command, started, {"train": len(kept), "held": len(held)}
+        options, arguments, corpus, learned, command, vectors, {"train": len(kept), "held": len(held)}
     )
     small = in_eight_bits(learned.network)
     extra = {"vocabulary.npz": learned.encoder.to_bytes()}

@@ -99,9 +99,9 @@ def given_vectors(asked: str, texts: Sequence[str]) -> WordVectors | None:
     return vectors if sum(token in known for token in tokens) > 0.7 * len(tokens) else None
 
 
-def name_of(vectors: WordVectors | None, asked: str) -> str:
-    """Return what a card says of the vectors that ``given_vectors`` gave."""
-    return "none" if vectors is None else asked or "text/vectors"
+def name_of(start: object | None, asked: str) -> str:
+    """Return what a card says of the vectors, or the weights, that a training started from."""
+    return "none" if start is None else asked or "text/vectors"
 
 
 def read_vectors(path: str | Path, wanted: Collection[str] | None = None) -> WordVectors:

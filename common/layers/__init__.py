@@ -10,7 +10,15 @@ from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptr
 from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
 from common.layers.sampling import SampledScores
-from common.layers.segments import SegmentAttention, SegmentMax, SegmentMean
+from common.layers.segments import (
+    Flat,
+    OfPair,
+    OneSequence,
+    RealPlaces,
+    SegmentAttention,
+    SegmentMax,
+    SegmentMean,
+)
 from common.layers.sequence import (
     BiasedSum,
     ConvMaxOverTime,
@@ -22,6 +30,10 @@ from common.layers.sequence import (
 )
 
 __all__ = [
+    "RealPlaces",
+    "OneSequence",
+    "OfPair",
+    "Flat",
     "BiasedSum",
     "ConvMaxOverTime",
     "EightBitConv1D",

@@ -1,11 +1,11 @@
-"""Pooling over parts of one long array: texts, molecules or proteins laid one behind the other, without padding."""
+"""Parts of one long array: molecules or proteins laid one behind the other, without padding; pooled, and in pairs."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
-__all__ = ["SegmentAttention", "SegmentMax", "SegmentMean"]
+__all__ = ["Flat", "OfPair", "OneSequence", "RealPlaces", "SegmentAttention", "SegmentMax", "SegmentMean"]
 
 
 class _SegmentPool(keras.layers.Layer):
@@ -78,3 +78,60 @@ class SegmentAttention(_SegmentPool):
 
     def get_config(self):
         return super().get_config() | {"heads": self.heads}
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class OfPair(keras.layers.Layer):
+    """The encoding of one side of each pair.
+
+    Input shapes: encodings ``(n, F)``, pairs ``(N, 2)`` int32.  Output shape: ``(N, F)``.
+
+    Args:
+        side: 0 for the molecule, 1 for the protein.
+    """
+
+    def __init__(self, side: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, encodings, pairs):
+        return ops.take(encodings, pairs[:, self.side], axis=0)
+
+    def compute_output_shape(self, encodings_shape, pairs_shape):
+        return (pairs_shape[0], encodings_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {"side": self.side}
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class RealPlaces(keras.layers.Layer):
+    """1 where a part is, 0 in the gaps between parts: ``(n,)`` to ``(1, n, 1)``."""
+
+    def call(self, part):
+        return ops.cast(part >= 0, self.compute_dtype)[None, :, None]
+
+    def compute_output_shape(self, part_shape):
+        return (1, part_shape[0], 1)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class OneSequence(keras.layers.Layer):
+    """Numbers as one sequence for a convolution: ``(n,)`` to ``(1, n)``."""
+
+    def call(self, inputs):
+        return inputs[None]
+
+    def compute_output_shape(self, input_shape):
+        return (1, *input_shape)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class Flat(keras.layers.Layer):
+    """One sequence as rows: ``(1, n, F)`` to ``(n, F)``."""
+
+    def call(self, inputs):
+        return inputs[0]
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[1:])

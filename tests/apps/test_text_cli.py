@@ -15,7 +15,9 @@ from apps.text.explanation import explain
 from apps.text.learning import _for_use
 from apps.text.options import BLEND, NETWORK_OPTIONS
 from apps.text.prediction import load
+from apps.text.starting import started, weights_of
 from apps.text.vectors import Regions, WordVectors
+from apps.text.vocabulary import AFFIXES
 from common.cli import run
 from common.layers import in_floats
 from common.predictor import load_network
@@ -298,3 +300,26 @@ def test_folds_test_every_text_once(table, cnnapps, tmp_path):
 
 def test_names_of_the_networks_are_kept_in_two_places_but_agree():
     assert set(NETWORK_OPTIONS.names()) == {BLEND, *models.NETWORKS.names()}
+
+
+def test_a_training_goes_on_from_another_model(trained, tmp_path, cnnapps):
+    """Forty sentences with other words are too few alone; the model knows that "not" turns the meaning."""
+    small = tmp_path / "few.csv"
+    with small.open("w", newline="") as file:
+        csv.writer(file).writerows([("sentiment", "review"), *sentences(40, seed=5)])
+    weights = weights_of(str(trained))
+    assert weights.arguments["filters"] == 100 and weights.arguments["widths"] == [3, 4, 5]
+    network = started(
+        models.kim(2 + 3 + 2 * AFFIXES, 2, **weights.arguments), weights, ("not", "gorgeous", "zzz")
+    )
+    place = 2 + weights.words.index("gorgeous")
+    table = np.asarray(network.get_layer("vectors").table)
+    np.testing.assert_array_equal(table[3], weights.table[place])
+    np.testing.assert_array_equal(table[4], weights.table[1])  # a new word starts as the unknown one
+    out = tmp_path / "tuned"
+    command = ("text", "train", small, "--weights", trained, "--epochs", "2", "--out", out, "--json")
+    code, said, _ = cnnapps(*command)
+    assert code == 0 and json.loads((out / "card.json").read_text())["data"]["embeddings"] == str(trained)
+    assert json.loads(said)["test"]["accuracy"] >= 0.75
+    code, _, err = cnnapps("text", "train", small, "--weights", trained, "--network", "char")
+    assert code == 2 and "--weights" in err

@@ -5,7 +5,7 @@
 MR, Subj, CR and MPQA are cross-validated tenfold (stratified, shuffled, seed 0), the others tested on the split
 they come with, as the mean of the seeds.  The peers get the same texts: scikit-learn's TF-IDF of uni- and bigrams
 with a linear SVM, and NB-SVM (Wang and Manning 2012, uni- to trigrams, β = 0.25); the penalty of both is chosen on
-the same held-out texts that ours are chosen on.  What is done is kept in ``build/bench-text.json``, so that data sets
+the same held-out texts that ours are chosen on.  What is done is kept in ``measured/text.json`` here, so that data sets
 can be run one by one; the table is of all that is there.
 """
 
@@ -28,12 +28,12 @@ from sklearn.svm import LinearSVC
 from apps.text.data import Examples, corpus_of, parted
 from apps.text.folds import trial
 from apps.text.options import TrainOptions
-from apps.text.vectors import given_vectors
+from apps.text.starting import start_of
 from tests.benchmarks.prepare_imdb import main as prepare_imdb
 from tests.benchmarks.results import conditions, publish, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "text"
-DONE = Path("build/bench-text.json")
+DONE = Path(__file__).with_name("measured") / "text.json"
 FOLDS = 10
 
 
@@ -143,10 +143,10 @@ def ours(task: Task, data: Path, seeds: int, changes: dict[str, Any]) -> tuple[l
     for seed in range(seeds if task.test else 1):
         options = options_of(task, data, seed, **changes)
         corpus = corpus_of(options)
-        vectors = given_vectors(options.embeddings, corpus.train.texts) if options.uses_vectors else None
+        texts = corpus.train.texts
+        start = start_of(options.embeddings, "", texts) if options.uses_vectors else None
         scores += [
-            trial(options, corpus, parts, vectors).score.value
-            for parts in parted(corpus, seed, folds_of(task))
+            trial(options, corpus, parts, start).score.value for parts in parted(corpus, seed, folds_of(task))
         ]
     return scores, (time.monotonic() - started) / len(scores)
 
@@ -177,7 +177,6 @@ def main() -> None:
 def _keep(done: dict[str, Any], name: str, contender: str) -> None:
     scores = done[name][contender]["scores"]
     print(f"{name}, {contender}: {100 * np.mean(scores):.2f} ± {100 * np.std(scores):.2f}", flush=True)
-    DONE.parent.mkdir(exist_ok=True)
     DONE.write_text(json.dumps(done, indent=1))
 
 

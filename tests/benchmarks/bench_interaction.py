@@ -1,0 +1,127 @@
+"""What the networks for binding reach on Davis, KIBA and Human, known and new molecules and proteins beside each other.
+
+    python -m tests.benchmarks.bench_interaction [--data ../shared/data/interaction] [--only davis …] [--seeds 3]
+
+Davis and KIBA: DeepDTA's own folds; trained on four folds and four fifths of the fifth, whose rest is watched, and
+tested on the common test part.  Cold splits are our own, by seed.  Human: DrugBAN's parts, copies of rows dropped.
+``members`` networks are one answer.  What is done is kept in ``measured/interaction.json`` here, so that parts can be
+run one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.interaction.options import TrainOptions
+from apps.interaction.training import train
+from tests.benchmarks.results import conditions, publish, table
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "interaction"
+DONE = Path(__file__).with_name("measured") / "interaction.json"
+NETWORKS = {"cnn": 5, "fingerprint": 5, "deepdta": 1}  # members of one answer; DeepDTA as published is one
+SPLITS = ("published", "cold-drug", "cold-target", "cold-both")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One benchmark.
+
+    Args:
+        folder: below the data folder.
+        splits: of it.
+        published: figures of others on its own split, in words.
+    """
+
+    folder: str
+    splits: tuple[str, ...]
+    published: str
+
+
+TASKS = {
+    "davis": Task(
+        "davis",
+        SPLITS,
+        "DeepDTA .261 / .878, GraphDTA .229 / .893, MGraphDTA .207 / .900, MSGNN-DTA .195 / .906",
+    ),
+    "kiba": Task(
+        "kiba",
+        SPLITS,
+        "DeepDTA .194 / .863, GraphDTA .139 / .891, MGraphDTA .128 / .902, MSGNN-DTA .117 / .908",
+    ),
+    "human": Task("human/random", ("published",), "DrugBAN AUROC .982"),
+    "human, cold": Task("human/cold", ("published",), "DrugBAN: a figure only"),
+}
+
+
+def measure(task: Task, data: Path, network: str, split: str, seed: int) -> dict[str, Any]:
+    """Train once and return the figures of the test part, and the seconds it took."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        options = TrainOptions(
+            str(data / task.folder),
+            network=network,
+            split=split,
+            members=NETWORKS[network],
+            cold=False,
+            seed=seed,
+        )
+        result = train(options, out=Path(folder) / "run")
+    return result.evaluations[split].figures | {"seconds": time.monotonic() - started}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=SHARED)
+    parser.add_argument("--only", nargs="*", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--splits", nargs="*", default=list(SPLITS), choices=list(SPLITS))
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    done = json.loads(DONE.read_text()) if DONE.exists() else {}
+    for name in asked.only:
+        for network in asked.networks:
+            for split in (split for split in TASKS[name].splits if split in asked.splits):
+                found = done.setdefault(f"{name}|{split}|{network}", [])
+                for seed in range(len(found), asked.seeds):
+                    found.append(measure(TASKS[name], asked.data, network, split, 100 * seed))
+                    print(name, split, network, {k: round(v, 4) for k, v in found[-1].items()}, flush=True)
+                    DONE.write_text(json.dumps(done, indent=1))
+    publish("interaction accuracy", _report(done))
+
+
+def _report(done: dict[str, list[dict[str, float]]]) -> str:
+
+    def cell(found: list[dict[str, float]], figure: str) -> str:
+        values = [figures[figure] for figures in found if figure in figures]
+        return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else ""
+
+    rows = []
+    for key, found in done.items():
+        name, split, network = key.split("|")
+        if found:
+            figures = [cell(found, figure) for figure in ("mse", "ci", "r2m", "auroc", "aupr")]
+            minutes = f"{np.mean([figures['seconds'] for figures in found]) / 60:.0f} min"
+            published = TASKS[name].published if split == "published" else ""
+            rows.append((name, split, network, NETWORKS[network], *figures, len(found), minutes, published))
+    head = (
+        "data", "split", "network", "members", "MSE", "CI", "r²m", "AUROC", "AUPR", "seeds", "training",
+        "published, MSE / CI",
+    )  # fmt: skip
+    return (
+        "## Accuracy, interaction\n\n`tests/benchmarks/bench_interaction.py`: test part, mean ± standard deviation "
+        "over seeds; an answer is the mean of the members.\n\n"
+        + table(head, rows)
+        + f"\n\n{conditions(('tensorflow', 'keras', 'rdkit', 'numpy'))}"
+    )
+
+
+if __name__ == "__main__":
+    main()
