@@ -40,6 +40,7 @@ __all__ = [
     "LETTERS",
     "NEIGHBOURS",
     "RESIDUES",
+    "STRIDE",
     "Features",
     "Molecules",
     "Proteins",
@@ -53,7 +54,8 @@ FINGERPRINT = 2048
 RADIUS = 2
 NEIGHBOURS = 6
 AT_ONCE = 4096  # pairs predicted together
-GAP = 16  # empty residues behind every protein, as far as the widest filter reaches
+GAP = 32  # empty places behind every protein and SMILES, further than a filter reaches
+STRIDE = 4  # every protein begins at a multiple of it, so that residues can be taken together in fours
 ELEMENTS = ("C", "N", "O", "S", "F", "P", "Cl", "Br", "I", "B", "Si")
 BOND_KINDS = 5  # single, double, triple, aromatic, any other
 RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"  # numbered from 1; what is none of the twenty counts as X
@@ -206,7 +208,7 @@ def _laid_out(starts: np.ndarray, chosen: np.ndarray, gap: int) -> tuple[np.ndar
         gaps; the place where its part begins.
     """
     lengths = np.diff(starts)[chosen]
-    each = lengths + gap
+    each = -(-(lengths + gap) // STRIDE) * STRIDE if gap else lengths
     begins = np.cumsum(each) - each
     part = np.repeat(np.arange(len(chosen)), each)
     inside = np.arange(each.sum()) - begins[part]

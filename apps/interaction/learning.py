@@ -19,7 +19,9 @@ from common.console import Advance
 from common.data.grid import GridStream
 from common.training import Recipe, TrainingState, fit
 
-__all__ = ["Ensemble", "default_recipe", "learn", "values_of"]
+__all__ = ["Ensemble", "default_recipe", "floor_of", "learn", "values_of"]
+
+CENSORED = 0.2  # share of equal lowest values
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Ensemble:
     Args:
         network: from named inputs to the members' raw values ``(N, members)``.
         spread_factor: by which the members' standard deviation is multiplied to be an honest error.
+        floor: lowest value that can be measured; None where there is none.
         recipe: of each member.
         history: one row an epoch, of the members one after the other.
     """
 
     network: keras.Model
     spread_factor: float
+    floor: float | None
     recipe: Recipe
     history: list[dict[str, float]]
 
@@ -86,12 +90,13 @@ def learn(
     chosen = pairs.take(kept)
     recipe = replace(default_recipe(chosen), **(changes or {}))
     recipe = replace(recipe, batch=min(recipe.batch, len(kept)))
+    arguments = {"floor": floor_of(chosen)} | (arguments or {})
     networks, history = [], []
     for number in range(members):
         keras.utils.set_random_seed(seed + number)
-        network = models.NETWORKS.get(name)(**(arguments or {}))
+        network = models.NETWORKS.get(name)(**arguments)
         if pairs.kind == "real values":
-            network.get_layer("value").bias.assign([float(chosen.value.mean())])
+            network.get_layer("value").bias.assign([_first_value(chosen.value.mean(), arguments["floor"])])
         names = [entry.name for entry in network.inputs]
         inputs = partial(features.inputs, names=names)
         stream = GridStream(
@@ -126,7 +131,19 @@ def learn(
     if members > 1 and len(held):
         values = values_of(network, pairs.take(held), features)
         factor = scaled_spread(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
-    return Ensemble(network, factor, recipe, history)
+    return Ensemble(network, factor, arguments["floor"], recipe, history)
+
+
+def floor_of(pairs: Pairs) -> float | None:
+    """Return the lowest value, where so many pairs sit on it that it must be the limit of the measurement."""
+    lowest = float(pairs.value.min())
+    on_floor = pairs.kind == "real values" and (pairs.value == lowest).mean() > CENSORED
+    return lowest if on_floor else None
+
+
+def _first_value(mean: float, floor: float | None) -> float:
+    """Return the bias with which a network without weights answers the mean."""
+    return float(mean if floor is None else np.log(np.expm1(mean - floor)))
 
 
 def values_of(network: keras.Model, pairs: Pairs, features: Features) -> np.ndarray:

@@ -20,8 +20,10 @@ from apps.interaction.features import (
     LETTERS,
     NEIGHBOURS,
     RESIDUES,
+    STRIDE,
 )
 from common.layers import (
+    CoarserParts,
     Flat,
     GraphConvolution,
     OfPair,
@@ -73,19 +75,27 @@ def _dense(x, units: int, dropout: float, name: str):
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
-def _value_of(drug, protein, pairs, sizes: Sequence[int], dropout: float):
+def _value_of(drug, protein, pairs, sizes: Sequence[int], dropout: float, floor: float | None):
     """Return one value a pair from the encodings of both sides, by fully connected layers."""
     x = layers.Concatenate(name="pair")(
         [OfPair(0, name="drug_of")(drug, pairs), OfPair(1, name="target_of")(protein, pairs)]
     )
     for number, size in enumerate(sizes, start=1):
         x = _dense(x, size, dropout, f"pair{number}")
-    return layers.Dense(1, name="value")(x)
+    x = layers.Dense(1, name="value")(x)
+    if floor is not None:
+        x = layers.Rescaling(1.0, floor, name="floor")(layers.Activation("softplus", name="above")(x))
+    return x
 
 
 @NETWORKS.named("deepdta")
 def deepdta(
-    *, filters: int = 32, drug_width: int = 8, protein_width: int = 8, dropout: float = 0.1
+    *,
+    filters: int = 32,
+    drug_width: int = 8,
+    protein_width: int = 8,
+    dropout: float = 0.1,
+    floor: float | None = None,
 ) -> keras.Model:
     """Two stacks of three convolutions, over the characters of the SMILES and over the residues.
 
@@ -93,6 +103,7 @@ def deepdta(
         filters: of the first layers; two and three times as many in the next.
         drug_width, protein_width: positions that a filter of the first layer sees, then 1.5 and 2 times as many.
         dropout: in the fully connected layers.
+        floor: lowest value that can be measured, as of ``fingerprint``.
 
     Reference:
         Öztürk, Özgür and Ozkirimli, "DeepDTA: deep drug-target binding affinity prediction", Bioinformatics 2018,
@@ -118,23 +129,29 @@ def deepdta(
         protein_width,
         "protein",
     )
-    value = _value_of(drug, protein, given["pairs"], (1024, 1024, 512), dropout)
+    value = _value_of(drug, protein, given["pairs"], (1024, 1024, 512), dropout, floor)
     return keras.Model(given, value, name="deepdta")
 
 
 @NETWORKS.named("fingerprint")
-def fingerprint(*, units: int = 256, sizes: Sequence[int] = (1024, 512), dropout: float = 0.2) -> keras.Model:
+def fingerprint(
+    *, units: int = 256, sizes: Sequence[int] = (1024, 512), dropout: float = 0.2, floor: float | None = None
+) -> keras.Model:
     """Fully connected layers on substructure counts and sequence composition: the simple one that is hard to beat.
 
     Args:
         units: of the layer of each side.
         sizes: of the layers of the pair.
         dropout: in all of these.
+        floor: lowest value that can be measured, for data where many sit on it; None for none.  What lies below it
+            cannot be told apart, so the network may think so: its value bends towards the floor and stays above.
     """
     given = _inputs("pairs", "fingerprint", "composition")
     drug = _dense(given["fingerprint"], units, dropout, "drug")
     protein = _dense(given["composition"], units, dropout, "protein")
-    return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout), name="fingerprint")
+    return keras.Model(
+        given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="fingerprint"
+    )
 
 
 @NETWORKS.named("cnn")
@@ -144,10 +161,11 @@ def cnn(
     atoms: int = 96,
     graph_steps: int = 3,
     channels: int = 64,
-    dilations: Sequence[int] = (1, 2, 4, 8),
+    dilations: Sequence[int] = (1, 2, 4),
     heads: int = 4,
     sizes: Sequence[int] = (512, 256),
     dropout: float = 0.2,
+    floor: float | None = None,
 ) -> keras.Model:
     """Convolution on the molecular graph and along the protein, each beside what counts alone say.
 
@@ -156,10 +174,11 @@ def cnn(
         atoms: features of an atom.
         graph_steps: convolutions on the graph.
         channels: features of a residue.
-        dilations: of the residual convolutions along the protein.
+        dilations: of the residual convolutions along the protein, which see four residues as one.
         heads: of the attention over residues.
         sizes: of the layers of the pair.
         dropout: in the fully connected layers.
+        floor: lowest value that can be measured, as of ``fingerprint``.
     """
     given = _inputs(*(name for name in INPUTS if not name.startswith("letter")))
     # The molecule: its graph, and its substructures.
@@ -184,7 +203,13 @@ def cnn(
     # The protein: its residues, and their composition.
     part, like = given["protein_of"], given["composition"]
     real = RealPlaces(name="residue_places")(part)
-    x = _embedded(given["residues"], real, len(RESIDUES) + 1, channels, "residue_vectors")
+    x = _embedded(given["residues"], real, len(RESIDUES) + 1, channels // 2, "residue_vectors")
+    x = layers.Conv1D(
+        channels, 2 * STRIDE + 1, strides=STRIDE, padding="same", activation="relu", name="stretch"
+    )(x)
+    part = CoarserParts(STRIDE, name="stretch_of")(part)
+    real = RealPlaces(name="stretch_places")(part)
+    x = layers.Multiply(name="stretch_real")([x, real])
     for dilation in dilations:
         x = layers.Add(name=f"conv{dilation}_sum")(
             [x, _conv(x, real, channels, 5, dilation, f"conv{dilation}")]
@@ -197,7 +222,7 @@ def cnn(
     pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, dropout, "sequence")
     shares = _dense(like, width, dropout, "shares")
     protein = layers.Concatenate(name="protein")([pooled, shares])
-    return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout), name="cnn")
+    return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="cnn")
 
 
 def ensemble(members: Sequence[keras.Model]) -> keras.Model:

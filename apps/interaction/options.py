@@ -16,10 +16,10 @@ __all__ = ["NETWORK_OPTIONS", "SPLIT_NAMES", "TrainOptions", "recipe_changes"]
 NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
 NETWORK_OPTIONS.register(
     "cnn",
-    ("width", "atoms", "graph_steps", "channels", "dilations", "heads", "sizes", "dropout"),
+    ("width", "atoms", "graph_steps", "channels", "dilations", "heads", "sizes", "dropout", "floor"),
 )
-NETWORK_OPTIONS.register("fingerprint", ("units", "sizes", "dropout"))
-NETWORK_OPTIONS.register("deepdta", ("filters", "drug_width", "protein_width", "dropout"))
+NETWORK_OPTIONS.register("fingerprint", ("units", "sizes", "dropout", "floor"))
+NETWORK_OPTIONS.register("deepdta", ("filters", "drug_width", "protein_width", "dropout", "floor"))
 SPLIT_NAMES = ("published", "random", "cold-drug", "cold-target", "cold-both", "scaffold")
 
 

@@ -189,7 +189,7 @@ def _card(
     return artifact.Card(
         app="interaction",
         network=options.network,
-        arguments=arguments | {"members": options.members},
+        arguments=arguments | {"members": options.members, "floor": ensemble.floor},
         classes=(pairs.unit,),
         input_shape=(None, 2),
         preprocessing="RDKit graph, Morgan counts (radius 2, 2048), residues, composition",

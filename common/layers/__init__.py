@@ -11,6 +11,7 @@ from common.layers.pooling import global_pool, pool
 from common.layers.regularization import StochasticDepth
 from common.layers.sampling import SampledScores
 from common.layers.segments import (
+    CoarserParts,
     Flat,
     OfPair,
     OneSequence,
@@ -30,6 +31,7 @@ from common.layers.sequence import (
 )
 
 __all__ = [
+    "CoarserParts",
     "RealPlaces",
     "OneSequence",
     "OfPair",

@@ -5,7 +5,16 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-__all__ = ["Flat", "OfPair", "OneSequence", "RealPlaces", "SegmentAttention", "SegmentMax", "SegmentMean"]
+__all__ = [
+    "CoarserParts",
+    "Flat",
+    "OfPair",
+    "OneSequence",
+    "RealPlaces",
+    "SegmentAttention",
+    "SegmentMax",
+    "SegmentMean",
+]
 
 
 class _SegmentPool(keras.layers.Layer):
@@ -113,6 +122,30 @@ class RealPlaces(keras.layers.Layer):
 
     def compute_output_shape(self, part_shape):
         return (1, part_shape[0], 1)
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class CoarserParts(keras.layers.Layer):
+    """The part of each stretch of rows that a strided convolution takes together: ``(n,)`` to ``(n / stride,)``.
+
+    A stretch that reaches into a gap belongs to the part before it.
+
+    Args:
+        stride: rows of a stretch; n is a multiple of it, and so is where each part begins.
+    """
+
+    def __init__(self, stride: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, part):
+        return ops.max(ops.reshape(part, (-1, self.stride)), axis=1)
+
+    def compute_output_shape(self, part_shape):
+        return (part_shape[0] and part_shape[0] // self.stride,)
+
+    def get_config(self):
+        return super().get_config() | {"stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
