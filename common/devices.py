@@ -84,6 +84,9 @@ def native_chatter_held() -> Iterator[None]:
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow without its chatter and return it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # On by default only where the CPU has VNNI.  On AVX2 alone (AMD Zen 3) a training step of the digits' network took
+    # 0.23 s with it and 0.33 s without.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tensorflow

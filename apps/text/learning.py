@@ -24,11 +24,14 @@ from common.activations import sigmoid, softmax
 from common.console import Advance
 from common.data.sequences import SequenceStream
 from common.data.tables import Kind
+from common.layers import SummedEmbedding
 from common.metrics import fit_temperature
 from common.training import Recipe, TrainingState, fit
 
 __all__ = ["Learned", "learn"]
 
+# Words whose vectors are kept, so that a model stays below 10 MB; rarer ones help to train the others.
+MOST_WORDS = 16_000
 LONG = 70  # words of a text from which on only the winning windows are worth taking back
 PROBABILITIES: dict[Kind, Callable[[np.ndarray], np.ndarray]] = {
     "one of K": softmax,
@@ -100,25 +103,29 @@ def learn(
         above = counted > np.median(counted)
         counted = np.concatenate([above, ~above], axis=1).astype(np.float32)
     learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=start.words if start else ())
-    reader = learned.encoder
+    reader, used = learned.encoder, learned.encoder.shortened(MOST_WORDS)
     train = (reader.encode(kept.texts), kept.targets)
     check = (reader.encode(held.texts), held.targets)
+    judged = (used.encode(held.texts), held.targets)
     ngrams = [fit_ngrams(learned, train, check, kind)] if name in ("ngram", BLEND) else []
     if name == "ngram":
-        return _joined(ngrams, reader, check, kind)
+        return _joined(ngrams, used, judged, kind)
     deep = "kim" if name == BLEND else name
     recipe = replace(default_recipe(len(kept), kind), seed=seed, **(changes or {}))
     build = partial(
         models.NETWORKS.get(deep),
-        reader.vector_rows,
-        kept.targets.shape[1],
+        classes=kept.targets.shape[1],
         **with_start(deep, arguments or {}, start),
     )
 
     quick = {"winners_only": True} if deep == "kim" and train[0].lengths.mean() > LONG else {}
 
     def fresh() -> keras.Model:
-        return started(build(**quick), start, reader.words)
+        return started(build(reader.vector_rows, **quick), start, reader.words)
+
+    def finished(network: keras.Model) -> Learned:
+        plain = _for_use(network, partial(build, used.vector_rows), reader.rows_kept(MOST_WORDS))
+        return _joined([*ngrams, plain], used, judged, kind)
 
     def taught(
         network: keras.Model, texts: tuple[Encoded, np.ndarray], recipe: Recipe, folder: Path
@@ -128,14 +135,14 @@ def learn(
 
     network = fresh()
     history = taught(network, train, recipe, run)
-    result = _joined([*ngrams, _for_use(network, build)], reader, check, kind)
+    result = finished(network)
     if unlabelled:
         more = reader.encode(unlabelled)
-        soft = PROBABILITIES[kind](_scores(result.network, more) / result.temperature)
+        soft = PROBABILITIES[kind](_scores(result.network, used.encode(unlabelled)) / result.temperature)
         everything = (train[0].followed_by(more), np.concatenate([train[1], soft.astype(np.float32)]))
         network = fresh()
         history += taught(network, everything, replace(recipe, **STUDY), run / "student")
-        result = _joined([*ngrams, _for_use(network, build)], reader, check, kind)
+        result = finished(network)
     return replace(result, recipe=recipe, history=history)
 
 
@@ -152,17 +159,23 @@ def _joined(
     return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [])
 
 
-def _for_use(network: keras.Model, build: Callable[..., keras.Model]) -> keras.Model:
+def _for_use(network: keras.Model, build: Callable[..., keras.Model], rows: np.ndarray) -> keras.Model:
     """Return a trained network as it is used: one table of vectors, and filters in layers of their own.
 
-    The scores are the same.  Fixed vectors and trained ones are added up: a filter of the sum is the sum of the
-    filter's answers.
+    Args:
+        network: trained.
+        build: makes a network for the rows that are kept.
+        rows: of the table that are kept.
+
+    With all rows the scores are the same.  Fixed vectors and trained ones are added up: a filter of the sum is the
+    sum of the filter's answers.
     """
     channels = [layer.table for layer in network.layers if layer.name in ("fixed_vectors", "vectors")]
     plain = build(vectors="trained") if len(channels) > 1 else build()
     for layer in plain.layers:
-        if layer.name == "vectors":
-            layer.set_weights([sum(map(np.asarray, channels))])
+        if isinstance(layer, SummedEmbedding):
+            tables = channels if layer.name == "vectors" else [network.get_layer(layer.name).table]
+            layer.set_weights([np.sum([np.asarray(table) for table in tables], axis=0)[rows]])
         elif layer.weights:
             layer.set_weights(network.get_layer(layer.name).get_weights())
     return plain

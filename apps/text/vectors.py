@@ -18,7 +18,7 @@ from common.artifact import require
 from common.errors import InputError
 from common.files import replacing
 
-__all__ = ["Regions", "WordVectors", "given_vectors", "name_of", "read_vectors"]
+__all__ = ["SHIPPED", "Regions", "WordVectors", "given_vectors", "name_of", "read_vectors"]
 
 SHIPPED = Path(__file__).parent / "weights" / "vectors" / "vectors.npz"
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}

@@ -127,6 +127,15 @@ class TextEncoder:
         self._table = np.zeros((0, 3), np.int32)
         self._hashes = np.zeros(0, np.uint64)
 
+    def shortened(self, most: int) -> TextEncoder:
+        """Return an encoder that knows the first ``most`` words; the others it reads by their letters."""
+        return TextEncoder(self.words[:most], self.ngrams, self.longest, self.unit)
+
+    def rows_kept(self, most: int) -> np.ndarray:
+        """Return the rows of the table of word vectors that ``shortened`` keeps, in their order there."""
+        affixes = self.vector_rows - 2 * AFFIXES
+        return np.r_[: min(2 + most, affixes), affixes : self.vector_rows]
+
     def to_bytes(self) -> bytes:
         """Return the vocabulary as the content of ``vocabulary.npz``; nothing in it is pickled."""
         content = io.BytesIO()

@@ -16,7 +16,7 @@ from apps.text.learning import _for_use
 from apps.text.options import BLEND, NETWORK_OPTIONS
 from apps.text.prediction import load
 from apps.text.starting import started, weights_of
-from apps.text.vectors import Regions, WordVectors
+from apps.text.vectors import SHIPPED, Regions, WordVectors, given_vectors
 from apps.text.vocabulary import AFFIXES
 from common.cli import run
 from common.layers import in_floats
@@ -50,7 +50,8 @@ def table(tmp_path_factory):
 def trained(table, tmp_path_factory):
     """A blend trained on the table."""
     out = tmp_path_factory.mktemp("runs") / "blend"
-    assert run(app, ["text", "train", str(table), "--epochs", "6", "--out", str(out), "--quiet"]) == 0
+    options = ["--epochs", "6", "--embeddings", "none", "--out", str(out), "--quiet"]
+    assert run(app, ["text", "train", str(table), *options]) == 0
     return out
 
 
@@ -114,11 +115,31 @@ def test_explained_for_the_terminal_for_scripts_and_as_a_page(trained, cnnapps, 
 
 @pytest.mark.parametrize("network", ["ngram", "kim", "dpcnn", "char"])
 def test_every_network_learns_that_not_turns_the_meaning(network, table, cnnapps, tmp_path):
-    code, out, err = cnnapps(
-        "text", "train", table, "--network", network, "--epochs", 8, "--out", tmp_path / network, "--json"
-    )
+    start = ["--embeddings", "none"] if network in ("kim", "dpcnn") else []
+    command = [
+        "text",
+        "train",
+        table,
+        "--network",
+        network,
+        "--epochs",
+        8,
+        *start,
+        "--out",
+        tmp_path / network,
+    ]
+    code, out, err = cnnapps(*command, "--json")
     assert code == 0, err
     assert json.loads(out)["test"]["accuracy"] > 0.8
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no word vectors ship")
+def test_the_vectors_that_ship_are_taken_where_they_know_the_words(table, cnnapps, tmp_path):
+    command = ["text", "train", table, "--network", "kim", "--epochs", 1, "--out", tmp_path / "known", "-q"]
+    assert cnnapps(*command)[0] == 0
+    card = json.loads((tmp_path / "known" / "card.json").read_text())
+    assert card["data"]["embeddings"] == "text/vectors"
+    assert given_vectors("", ["zxq vbnm qwrt plkj"] * 9) is None
 
 
 def test_several_labels_a_text(cnnapps, tmp_path):
@@ -147,7 +168,18 @@ def test_real_values(cnnapps, tmp_path):
             value = (words == "up").sum() - (words == "down").sum() + draw.normal(0, 0.01)
             file.write(f"{value:.4f},{' '.join(words)}\n")
     code, out, err = cnnapps(
-        "text", "train", path, "--network", "kim", "--epochs", 8, "--out", tmp_path / "run", "--json"
+        "text",
+        "train",
+        path,
+        "--network",
+        "kim",
+        "--epochs",
+        8,
+        "--embeddings",
+        "none",
+        "--out",
+        tmp_path / "run",
+        "--json",
     )
     assert code == 0, err
     assert json.loads(out)["test"]["correlation"] > 0.5
@@ -200,7 +232,7 @@ def test_two_channels_of_vectors_become_one_with_the_same_scores(network):
     build = partial(models.NETWORKS.get(network), 60, 2, dim=8, filters=6)
     two = build(vectors="both")
     rows = np.random.default_rng(0).integers(0, 60, (3, 17, 6)).astype(np.int32)
-    one = _for_use(two, build)
+    one = _for_use(two, build, np.arange(60))
     assert one.count_params() == two.count_params() - 60 * 8
     np.testing.assert_allclose(one(rows), two(rows), atol=1e-5)
 
@@ -250,6 +282,8 @@ def test_texts_without_labels_are_learned_from(table, cnnapps, tmp_path):
         60,
         "--epochs",
         6,
+        "--embeddings",
+        "none",
         "--out",
         "run",
         "--json",

@@ -122,3 +122,14 @@ def test_long_texts_lose_their_middle_and_batches_are_padded():
     batch = encoded.padded(np.array([2, 0, 1]), multiple=8)
     assert batch.shape == (3, 8, COLUMNS)
     assert batch[0, :, 0].tolist() == [3] + [0] * 7 and not batch[2].any()
+
+
+def test_a_shortened_vocabulary_reads_rare_words_by_their_letters():
+    whole = TextEncoder(("the", "film", "zygote"), np.zeros(0, np.uint32))
+    short, rows = whole.shortened(2), whole.rows_kept(2)
+    assert len(rows) == short.vector_rows == whole.vector_rows - 1
+    before, after = whole.encode(["the film zygote"]).rows, short.encode(["the film zygote"]).rows
+    table = np.arange(whole.vector_rows)
+    assert (table[rows][after[:, :3]] == before[:, :3])[:2].all()
+    assert after[2, 0] == 1 and (table[rows][after[2, 1:3]] == before[2, 1:3]).all()
+    np.testing.assert_array_equal(whole.rows_kept(5), table)
