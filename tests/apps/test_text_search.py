@@ -94,9 +94,7 @@ def test_an_encoder_finds_what_belongs_together_without_labels(encoder):
 @pytest.mark.parametrize("loss", ["contrastive", "triplet"])
 def test_an_encoder_learns_from_labels(labelled, cnnapps, tmp_path, loss):
     arguments = ("--loss", loss, "--size", 8, "--embeddings", "none", "--epochs", 12, "--json", "-q")
-    code, out, err = cnnapps(
-        "text", "train-encoder", labelled, *arguments, "--embeddings", "none", "--out", tmp_path / "run"
-    )
+    code, out, err = cnnapps("text", "train-encoder", labelled, *arguments, "--out", tmp_path / "run")
     assert code == 0, err
     assert json.loads(out)["test"]["recall_at_1"] > 0.9
 
