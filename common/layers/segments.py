@@ -128,10 +128,10 @@ class RealPlaces(keras.layers.Layer):
 class CoarserParts(keras.layers.Layer):
     """The part of each stretch of rows that a strided convolution takes together: ``(n,)`` to ``(n / stride,)``.
 
-    A stretch that reaches into a gap belongs to the part before it.
+    A stretch belongs to the part that its first row is of.
 
     Args:
-        stride: rows of a stretch; n is a multiple of it, and so is where each part begins.
+        stride: rows of a stretch; each part begins at a multiple of it.
     """
 
     def __init__(self, stride: int, **kwargs) -> None:
@@ -139,10 +139,10 @@ class CoarserParts(keras.layers.Layer):
         self.stride = stride
 
     def call(self, part):
-        return ops.max(ops.reshape(part, (-1, self.stride)), axis=1)
+        return part[:: self.stride]
 
     def compute_output_shape(self, part_shape):
-        return (part_shape[0] and part_shape[0] // self.stride,)
+        return (part_shape[0] and -(-part_shape[0] // self.stride),)
 
     def get_config(self):
         return super().get_config() | {"stride": self.stride}

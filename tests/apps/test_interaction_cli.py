@@ -54,7 +54,7 @@ def table(tmp_path_factory):
 def trained(table, tmp_path_factory):
     """Two networks trained on the table."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    options = ["--members", "2", "--epochs", "60", "--batch", "32", "--rate", "0.003", "--no-cold"]
+    options = ["--members", "2", "--epochs", "40", "--batch", "32", "--rate", "0.003", "--no-cold"]
     assert run(app, ["interaction", "train", str(table), *options, "--out", str(out), "--quiet"]) == 0
     return out
 

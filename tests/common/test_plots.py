@@ -41,6 +41,7 @@ def every_figure() -> dict[str, Figure]:
         "curves": plots.curves(history),
         "confusion": plots.confusion(np.array([[9, 1], [2, 8]]), ["yes", "no"]),
         "gallery": plots.gallery(RNG.random((5, 8, 8, 1)), list("abcde"), columns=3),
+        "against": plots.against(RNG.normal(size=50), RNG.normal(size=50), "pKd"),
         "reliability": plots.reliability(RNG.random(50), RNG.random(50) < 0.5),
     }
 
