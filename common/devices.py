@@ -90,6 +90,8 @@ def import_tensorflow() -> ModuleType:
     with native_chatter_held(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tensorflow
+
+        tensorflow.config.list_physical_devices()  # a driver without a GPU complains when it is first asked
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tensorflow
 
