@@ -240,3 +240,13 @@ def test_the_model_of_another_app_is_refused():
 
     with pytest.raises(ArtifactError, match="digits"):
         load("digits/cnn")
+
+
+@pytest.mark.parametrize("format", ["savedmodel", "onnx", "litert-float16"])
+def test_other_runtimes_give_the_same_values(trained, cnnapps, format):
+    code, out, err = cnnapps(
+        "interaction", "export", "--model", trained, "-f", format, "--out", "x", "--json"
+    )
+    assert code == 0, err
+    (parity,) = json.loads(out)
+    assert parity["inputs"] == 64 and parity["largest_difference"] < (0.02 if "16" in format else 1e-3)
