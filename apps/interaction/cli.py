@@ -72,10 +72,9 @@ def train(
     if not data and not resume:
         raise UsageError("name the measured pairs", "cnnapps interaction train pairs.csv")
     console = Console(json=json, quiet=quiet)
-    columns = {"smiles": smiles, "sequence": sequence, "value": value}
     options = TrainOptions(
         data=data,
-        columns={name: column for name, column in columns.items() if column},
+        columns=_named(smiles=smiles, sequence=sequence, value=value),
         units=units,
         split=split,
         network=network,
@@ -197,7 +196,7 @@ def evaluate(
     from common.artifact import read_card, resolve
 
     console = Console(json=json, quiet=quiet)
-    columns = {name: c for name, c in (("smiles", smiles), ("sequence", sequence), ("value", value)) if c}
+    columns = _named(smiles=smiles, sequence=sequence, value=value)
     evaluation, said = evaluate_model(model, data or dataset, units=units, columns=columns)
     known = read_card(resolve(model)).metrics
     console.note(f"data: {said}")
@@ -275,7 +274,7 @@ def data(
     from apps.interaction.checking import check
 
     console = Console(json=json, quiet=quiet)
-    columns = {name: c for name, c in (("smiles", smiles), ("sequence", sequence), ("value", value)) if c}
+    columns = _named(smiles=smiles, sequence=sequence, value=value)
     checked = check(source, columns=columns, units=units, strict=strict, seed=seed)
     console.note(checked.note)
     console.result(checked.to_json(), checked.print)
@@ -286,3 +285,8 @@ def data(
 def models(json: JsonOption = False) -> None:
     """List the models that ship, with what they reach."""
     show_models("interaction", Console(json=json))
+
+
+def _named(**columns: str) -> dict[str, str]:
+    """Return the columns that were named; the others are guessed."""
+    return {name: column for name, column in columns.items() if column}

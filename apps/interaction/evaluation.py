@@ -10,6 +10,7 @@ import numpy as np
 
 from apps.interaction.metrics import (
     Kind,
+    auroc,
     expected_normalized_calibration_error,
     interval_coverage,
     scores_of,
@@ -140,7 +141,7 @@ def evaluation_of(values: np.ndarray, observed: np.ndarray, kind: Kind, spread_f
         if kind == "real values":
             drawn.append(float(np.mean((predicted[again] - observed[again]) ** 2)))
         elif 0 < observed[again].sum() < len(again):
-            drawn.append(scores_of(predicted[again], observed[again], kind)["auroc"])
+            drawn.append(auroc(predicted[again], observed[again]))
     low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (float("nan"), float("nan"))
     score = Measure(figures[main], float(low), float(high), len(observed))
     return Evaluation(kind, score, figures, predicted, observed, spread)

@@ -106,7 +106,7 @@ def learn(
     reader, used = learned.encoder, learned.encoder.shortened(MOST_WORDS)
     train = (reader.encode(kept.texts), kept.targets)
     check = (reader.encode(held.texts), held.targets)
-    judged = (used.encode(held.texts), held.targets)
+    judged = check if used is reader else (used.encode(held.texts), held.targets)
     ngrams = [fit_ngrams(learned, train, check, kind)] if name in ("ngram", BLEND) else []
     if name == "ngram":
         return _joined(ngrams, used, judged, kind)
@@ -138,7 +138,8 @@ def learn(
     result = finished(network)
     if unlabelled:
         more = reader.encode(unlabelled)
-        soft = PROBABILITIES[kind](_scores(result.network, used.encode(unlabelled)) / result.temperature)
+        read = more if used is reader else used.encode(unlabelled)
+        soft = PROBABILITIES[kind](_scores(result.network, read) / result.temperature)
         everything = (train[0].followed_by(more), np.concatenate([train[1], soft.astype(np.float32)]))
         network = fresh()
         history += taught(network, everything, replace(recipe, **STUDY), run / "student")

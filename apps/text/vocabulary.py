@@ -129,6 +129,8 @@ class TextEncoder:
 
     def shortened(self, most: int) -> TextEncoder:
         """Return an encoder that knows the first ``most`` words; the others it reads by their letters."""
+        if most >= len(self.words):
+            return self
         return TextEncoder(self.words[:most], self.ngrams, self.longest, self.unit)
 
     def rows_kept(self, most: int) -> np.ndarray:
