@@ -10,6 +10,7 @@ import typer
 from apps.digits.cli import app as digits
 from apps.interaction.cli import app as interaction
 from apps.text.cli import app as text
+from apps.track.cli import app as track
 from common import doctor
 from common.cli import JsonOption, run
 from common.console import Console
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(digits, name="digits")
+app.add_typer(track, name="track")
 app.add_typer(text, name="text")
 app.add_typer(interaction, name="interaction")
 

@@ -122,6 +122,7 @@ def save(
     report: str = "",
     precision: str = "float32",
     samples: np.ndarray | None = None,
+    parts: dict[str, keras.Model] | None = None,
     extra: dict[str, bytes] | None = None,
 ) -> Card:
     """Write an artifact into ``folder``: to temporary files first, the card last.
@@ -134,6 +135,7 @@ def save(
         precision: of the weights in ``model.tflite``: float32 or float16.
         samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs that give the ranges of the activations in
             ``model_int8.tflite``; without them there is none.
+        parts: by file name the networks that are run one by one, in place of the whole one in ``model.tflite``.
         extra: further files by name, such as arrays that explain the network.
 
     Returns:
@@ -150,7 +152,8 @@ def save(
         plain = model.__class__.from_config(model.get_config())
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
-        (temporary / "model.tflite").write_bytes(to_litert(model, precision))
+        for file_name, network in (parts or {"model.tflite": model}).items():
+            (temporary / file_name).write_bytes(to_litert(network, precision))
         if samples is not None:
             (temporary / "model_int8.tflite").write_bytes(to_litert(model, "int8", samples))
         for file_name, content in (extra or {}).items():

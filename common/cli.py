@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from common.console import Console
 from common.errors import CnnappsError
@@ -45,9 +47,31 @@ ResumeOption = Annotated[
 ]
 
 
-def sub_app(help: str) -> typer.Typer:
-    """Return the Typer app of one of the seven apps."""
-    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+def sub_app(help: str, *, default: str = "") -> typer.Typer:
+    """Return the Typer app of one of the seven apps.
+
+    Args:
+        help: one line.
+        default: the verb that is meant where none is named; "" for none.
+    """
+    kind = type("Group", (_VerbImplied,), {"default": default}) if default else None
+    return typer.Typer(
+        help=help, cls=kind, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+
+
+class _VerbImplied(TyperGroup):
+    """A group of commands of which one is meant where the first word is none."""
+
+    default = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else "--help"
+        # A verb with a slip of the pen is not the name of an input.
+        slip = not Path(first).exists() and difflib.get_close_matches(first, self.commands, n=1, cutoff=0.75)
+        if first not in (*self.commands, "--help") and not slip:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
 
 def command_line() -> str:

@@ -1,6 +1,7 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
+from common.layers.correlation import Correlation, PositiveDistances
 from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
@@ -38,6 +39,7 @@ __all__ = [
     "Flat",
     "BiasedSum",
     "ConvMaxOverTime",
+    "Correlation",
     "EightBitConv1D",
     "EightBitEmbedding",
     "FusedBatchNormalization",
@@ -45,6 +47,7 @@ __all__ = [
     "MaxOverTime",
     "MeanOverTime",
     "Perceptron",
+    "PositiveDistances",
     "RealPositions",
     "SampledScores",
     "SegmentAttention",

@@ -10,8 +10,10 @@ from common.registry import Registry
 
 __all__ = ["CATALOGUE", "Family", "LossSpec", "TargetKind", "check_pairing"]
 
-Family = Literal["pick one of K", "independent yes/no", "real values", "perceptron", "same or different"]
-TargetKind = Literal["one of K", "multi-hot", "real", "groups"]
+Family = Literal[
+    "pick one of K", "independent yes/no", "real values", "perceptron", "same or different", "boxes"
+]
+TargetKind = Literal["one of K", "multi-hot", "real", "groups", "boxes"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ _ONE_OF_K = "(batch, K), rows sum to 1; or (batch,) class numbers"
 _YES_NO = "(batch, K), each in [0, 1]"
 _REAL = "(batch, K) or (batch,), any real"
 _GROUPS = "(batch, K), equal rows belong together"
+_EDGES = "(batch, 4), distances to left, top, right, bottom"
 
 for _row in (
     LossSpec("softmax_cross_entropy", "pick one of K", _ONE_OF_K, "softmax",
@@ -82,6 +85,13 @@ for _row in (
     LossSpec("triplet", "same or different", _GROUPS, "none",
              "max(0, m + max_{p∈P} d_p - min_{n∉P} d_n), d = 2 - 2s", "Hermans et al. 2017, eq. 5",
              ("groups", "one of K")),
+    LossSpec("giou", "boxes", _EDGES, "none",
+             "1 - IoU + |C \\ (A ∪ B)| / |C|", "Rezatofighi et al. CVPR 2019, algorithm 1", ("boxes",)),
+    LossSpec("ciou", "boxes", _EDGES, "none",
+             "1 - IoU + d²/c² + αv", "Zheng et al. AAAI 2020, eq. 10", ("boxes",)),
+    LossSpec("box_map", "boxes", "(batch, H, W, 5): object's place 1, beside it 0, either -1; distances", "sigmoid",
+             "(Σ |q - p|^β BCE(q, p) + w Σ_{object} GIoU) / places, q the IoU reached",
+             "Li et al. NeurIPS 2020, eq. 3, on the map of Tian et al. ICCV 2019", ("boxes",)),
 ):  # fmt: skip
     CATALOGUE.register(_row.name, _row)
 
@@ -90,6 +100,7 @@ _ADVICE: dict[TargetKind, str] = {
     "multi-hot": "sigmoid_cross_entropy",
     "real": "euclidean",
     "groups": "contrastive",
+    "boxes": "giou",
 }
 
 

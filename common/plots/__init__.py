@@ -6,11 +6,12 @@ matplotlib is imported at the first plot and not before.
 """
 
 from common.plots.network import kernels_grid, maps_grid, overlay, receptive_field_drawing, score_bars
-from common.plots.results import against, confusion, curves, gallery, reliability
+from common.plots.results import against, by_threshold, confusion, curves, gallery, reliability
 from common.plots.style import to_png_bytes
 
 __all__ = [
     "against",
+    "by_threshold",
     "confusion",
     "curves",
     "gallery",

@@ -29,7 +29,7 @@ from common.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["against", "confusion", "curves", "gallery", "reliability"]
+__all__ = ["against", "by_threshold", "confusion", "curves", "gallery", "reliability"]
 
 
 def curves(history: Sequence[dict[str, float]], *, into: Figure | SubFigure | None = None) -> Figure:
@@ -173,6 +173,35 @@ def reliability(
     set_title(upper, f"expected calibration error {percent(error)}")
     lower.bar(left, counts, 1 / bins, align="edge", color=LINE, ec="white", lw=1)
     scale_axes(lower, "confidence", "answers")
+    return canvas.figure
+
+
+def by_threshold(
+    thresholds: np.ndarray,
+    shares: dict[str, np.ndarray],
+    across: str,
+    up: str,
+    *,
+    into: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw one curve a case and, thick, their mean; each is named where it ends.
+
+    Args:
+        thresholds: ``(n,)``.
+        shares: by name of the case its share at each threshold ``(n,)``.
+        across, up: names of the axes.
+        into: a figure, or a part of one, to draw on.
+    """
+    canvas = canvas_of(5.6, 4.0, into)
+    axes = canvas.subplots()
+    for name, values in shares.items():
+        axes.plot(thresholds, values, color=BLUE, lw=1, alpha=0.35)
+        middle = len(thresholds) // 2
+        axes.annotate(name, (thresholds[middle], values[middle]), fontsize=SMALL - 2, color=MUTED, alpha=0.8)
+    axes.plot(thresholds, np.mean(list(shares.values()), axis=0), color=ORANGE, lw=2.5, label="mean")
+    axes.legend(frameon=False, fontsize=SMALL, loc="lower right" if across == "pixels" else "lower left")
+    axes.set(ylim=(0, 1.02), xlim=(thresholds[0], thresholds[-1]))
+    scale_axes(axes, across, up)
     return canvas.figure
 
 

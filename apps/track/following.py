@@ -1,0 +1,257 @@
+"""Following given objects from frame to frame: the single-object tracker, for any number of objects at once.
+
+In each frame a search crop is cut where each object should be; the network says at every place of it how well a box
+put there would match the template, a filter learned on the way says where the object is and where what is like it;
+the place where both agree gives the box.  Where neither is sure the object is lost: it gets no box, and is
+looked for ever farther around until it is found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from apps.track.cropping import SEARCH_SIDE, STRIDE, TEMPLATE_SIDE, Window, cut, window_around
+from apps.track.discriminative_filter import DiscriminativeFilter
+from apps.track.observations import Observation, State
+from apps.track.prediction import SiameseNetwork
+from common.boxes import centers, clipped
+
+__all__ = ["FollowSettings", "Follower"]
+
+
+@dataclass(frozen=True)
+class FollowSettings:
+    """What is chosen on sequences, not learned.
+
+    Args:
+        near: share of the Hann window in the score: prefers places near where the object was.
+        shape: how much a change of size or aspect costs.
+        momentum: share of the mean movement of the last frames that is expected to go on.
+        size_rate: share of a new size that is taken over, times the score.
+        filter_share: of the filter's answer in the choice of the place; 0 for none.
+        filter_every: frames between two updates of the filter.
+        lost_below, sure_above: confidence below which the object is lost, and above which it is found again.
+        patience: uncertain frames before it is lost.
+        windows: crops looked at in a frame while an object is lost.
+    """
+
+    near: float = 0.35
+    shape: float = 0.1
+    momentum: float = 0.5
+    size_rate: float = 0.6
+    filter_share: float = 0.4
+    filter_every: int = 5
+    lost_below: float = 0.25
+    sure_above: float = 0.5
+    patience: int = 3
+    windows: int = 6
+
+
+@dataclass
+class _Target:
+    """What is remembered of an object."""
+
+    id: int
+    template: np.ndarray
+    box: np.ndarray
+    filter: DiscriminativeFilter | None
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    state: State = "tracked"
+    doubts: int = 0
+    frames_lost: int = 0
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """The best place of a search crop: its box in the frame, the network's score there and the filter's answer."""
+
+    box: np.ndarray
+    score: float
+    answer: float
+    window: Window
+    features: np.ndarray
+
+    def confidence(self, share: float) -> float:
+        return float(np.clip((1 - share) * self.score + share * min(max(self.answer, 0.0), 1.0), 0, 1))
+
+
+class Follower:
+    """Follows objects that were given in one frame.
+
+    Args:
+        network: that compares.
+        pixels: the frame in which they are given, ``(height, width, 3)`` uint8 RGB.
+        boxes: x, y, width, height ``(n, 4)``.
+        settings: what was chosen on sequences.
+    """
+
+    def __init__(
+        self,
+        network: SiameseNetwork,
+        pixels: np.ndarray,
+        boxes: Sequence[np.ndarray] | np.ndarray,
+        settings: FollowSettings | None = None,
+    ) -> None:
+        self.network, self.settings = network, settings or FollowSettings()
+        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+        templates = network.features(
+            np.stack([cut(pixels, window_around(box, TEMPLATE_SIDE)) for box in boxes])
+        )
+        filters: list[DiscriminativeFilter | None] = [None] * len(boxes)
+        if self.settings.filter_share:
+            windows = [window_around(box, SEARCH_SIDE) for box in boxes]
+            maps = network.features(np.stack([cut(pixels, window) for window in windows]))
+            filters = [
+                DiscriminativeFilter(features, *_in_cells(window, box))
+                for features, window, box in zip(maps, windows, boxes, strict=True)
+            ]
+        self._targets = [
+            _Target(number, template[None], box.copy(), own)
+            for number, (template, box, own) in enumerate(
+                zip(templates, boxes, filters, strict=True), start=1
+            )
+        ]
+        self._frame = 0
+        self._hann = np.outer(*[np.hanning(SEARCH_SIDE // STRIDE + 2)[1:-1]] * 2)
+
+    def update(
+        self, pixels: np.ndarray, shift: np.ndarray | None = None, *, cut_before: bool = False
+    ) -> list[Observation]:
+        """Return where each object is in the next frame.
+
+        Args:
+            pixels: the frame, as large as the first.
+            shift: affine map ``(2, 3)`` by which the camera moved the picture; None for none.
+            cut_before: the frame shows another scene than the last; every object has to be found again.
+        """
+        self._frame += 1
+        if cut_before:
+            for target in self._targets:
+                target.state, target.frames_lost = "lost", 0
+        windows = [self._windows(target, pixels, shift) for target in self._targets]
+        crops = np.stack([cut(pixels, window) for several in windows for window in several])
+        maps = self.network.features(crops)
+        owners = [number for number, several in enumerate(windows) for _ in several]
+        templates = np.concatenate([self._targets[number].template for number in owners])
+        scores = self.network.compare(templates, maps)
+        found: list[list[_Finding]] = [[] for _ in self._targets]
+        flat = [window for several in windows for window in several]
+        for owner, window, features, score in zip(owners, flat, maps, scores, strict=True):
+            found[owner].append(self._best(self._targets[owner], window, features, score))
+        return [
+            self._settled(target, findings, pixels.shape)
+            for target, findings in zip(self._targets, found, strict=True)
+        ]
+
+    def _windows(self, target: _Target, pixels: np.ndarray, shift: np.ndarray | None) -> list[Window]:
+        """Return where to look for an object."""
+        if shift is not None:
+            middle = shift[:, :2] @ centers(target.box) + shift[:, 2]
+            target.box[:2] = middle - target.box[2:] / 2
+        expected = target.box.copy()
+        if target.state != "lost":
+            expected[:2] += self.settings.momentum * target.velocity
+            return [window_around(expected, SEARCH_SIDE)]
+        return self._scattered(target, pixels.shape)
+
+    def _scattered(self, target: _Target, shape: tuple[int, ...]) -> list[Window]:
+        """Return windows of a lost object: where it was, and some of a grid over the frame in turn, near ones first."""
+        height, width = shape[:2]
+        here = window_around(target.box, SEARCH_SIDE)
+        step = here.side / 2
+        columns, rows = (np.arange(step / 2, limit + step / 2, step) for limit in (width, height))
+        grid = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+        grid = grid[np.argsort(np.linalg.norm(grid - [here.x, here.y], axis=1), kind="stable")]
+        count = self.settings.windows - 1
+        start = (target.frames_lost * count) % max(len(grid), 1)
+        chosen = np.take(grid, np.arange(start, start + min(count, len(grid))), axis=0, mode="wrap")
+        return [here, *(Window(float(x), float(y), here.side, SEARCH_SIDE) for x, y in chosen)]
+
+    def _best(self, target: _Target, window: Window, features: np.ndarray, found: np.ndarray) -> _Finding:
+        """Return the best place in a search crop."""
+        settings = self.settings
+        score = found[..., 0]
+        answer = target.filter.response(features) if target.filter else score
+        boxes = _boxes(found[..., 1:])
+        value = score * self._likely_shape(target, window, boxes)
+        value = (1 - settings.filter_share) * value + settings.filter_share * np.clip(answer, 0, 1)
+        if target.state != "lost":
+            value = (1 - settings.near) * value + settings.near * self._hann * value.max()
+        row, column = np.unravel_index(value.argmax(), value.shape)
+        # The boxes of neighbours that are nearly as good are averaged: less of a jitter than one alone.
+        near = (slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
+        weight = score[near] ** 2 + 1e-9
+        box = (boxes[near] * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
+        return _Finding(
+            window.outside(box), float(score[near].max()), float(answer[near].max()), window, features
+        )
+
+    def _likely_shape(self, target: _Target, window: Window, boxes: np.ndarray) -> np.ndarray:
+        """Return a factor in (0, 1]: less for boxes of another size or aspect than the object's.
+
+        Reference:
+            Li et al., "SiamRPN", CVPR 2018, equation 13.
+        """
+        width, height = target.box[2:] * window.scale
+
+        def change(ratio: np.ndarray) -> np.ndarray:
+            return np.maximum(ratio, 1 / ratio)
+
+        def extent(wide: np.ndarray, high: np.ndarray) -> np.ndarray:
+            return np.sqrt((wide + (wide + high) / 2) * (high + (wide + high) / 2))
+
+        wide, high = np.maximum(boxes[..., 2], 1e-3), np.maximum(boxes[..., 3], 1e-3)
+        size = change(extent(wide, high) / extent(width, height))
+        aspect = change((wide / high) / (width / height))
+        return np.exp(-self.settings.shape * (size * aspect - 1))
+
+    def _settled(self, target: _Target, findings: list[_Finding], shape: tuple[int, ...]) -> Observation:
+        """Decide what to believe, remember it and return it."""
+        settings = self.settings
+        share = settings.filter_share
+        best = max(findings, key=lambda finding: finding.confidence(share))
+        confidence = best.confidence(share)
+        height, width = shape[:2]
+        outside = np.prod(clipped(best.box, width, height)[2:]) < 0.1 * np.prod(best.box[2:])
+        if target.state == "lost":
+            if confidence < settings.sure_above or outside:
+                target.frames_lost += 1
+                return Observation(target.id, np.full(4, np.nan), confidence, "lost")
+            target.state, target.velocity = "tracked", np.zeros(2)
+        if confidence < settings.lost_below or outside:
+            target.doubts += 1
+            target.velocity *= 0.5
+            if target.doubts > settings.patience:
+                target.state, target.frames_lost = "lost", 0
+                return Observation(target.id, np.full(4, np.nan), confidence, "lost")
+            target.state = "uncertain"
+            return Observation(target.id, target.box.copy(), confidence, "uncertain")
+        target.doubts = 0
+        target.state = "tracked" if confidence >= settings.sure_above else "uncertain"
+        rate = settings.size_rate * best.score
+        old = centers(target.box)
+        size = (1 - rate) * target.box[2:] + rate * best.box[2:]
+        size = np.clip(size, 2, [2 * width, 2 * height])
+        middle = np.clip(centers(best.box), 0, [width, height])
+        target.box = np.concatenate([middle - size / 2, size])
+        target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
+        if target.filter and target.state == "tracked" and self._frame % settings.filter_every == 0:
+            target.filter.update(best.features, *_in_cells(best.window, target.box))
+        return Observation(target.id, target.box.copy(), confidence, target.state)
+
+
+def _in_cells(window: Window, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return middle and size of a box of the frame in cells of a window's feature map."""
+    inside = window.inside(box) / STRIDE
+    return centers(inside), inside[2:]
+
+
+def _boxes(distances: np.ndarray) -> np.ndarray:
+    """Return the boxes ``(24, 24, 4)`` in pixels of the crop of distances in cells ``(24, 24, 4)``."""
+    side = distances.shape[0]
+    middle = (np.arange(side) + 0.5) * STRIDE
+    left, top, right, bottom = np.moveaxis(distances * STRIDE, -1, 0)
+    return np.stack([middle[None, :] - left, middle[:, None] - top, left + right, top + bottom], axis=-1)

@@ -1,0 +1,111 @@
+"""From material to a trained network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from apps.track import models
+from apps.track.following import _boxes
+from apps.track.material import Material
+from apps.track.pairs import PairStream, make_pair
+from common.boxes import iou
+from common.console import Advance
+from common.training import Recipe, TrainingState, fit
+
+__all__ = ["Learned", "default_recipe", "learn"]
+
+CHECKS = 256  # held-out pairs
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network and how it came about."""
+
+    network: keras.Model
+    recipe: Recipe
+    history: list[dict[str, float]]
+
+
+def default_recipe(epochs: int, batch: int = 32) -> Recipe:
+    """Return the recipe."""
+    return Recipe(
+        loss="box_map", optimizer="adamw", rate=1e-3, weight_decay=0.02, warmup=0.05, epochs=epochs, batch=batch,
+        average=0.998,
+    )  # fmt: skip
+
+
+def learn(
+    name: str,
+    material: Material,
+    held: Material,
+    recipe: Recipe,
+    run: Path,
+    *,
+    steps_per_epoch: int = 500,
+    start: keras.Model | None = None,
+    arguments: dict[str, Any] | None = None,
+    resume: bool = False,
+    progress: Advance = lambda done, total, remark: None,
+) -> Learned:
+    """Train a network.
+
+    Args:
+        name: of ``apps.track.models.NETWORKS``.
+        material: to make pairs of.
+        held: to check on; nothing of it is in ``material``.
+        recipe: how; its seed is that of the pairs.
+        run: an existing folder for checkpoints and history.
+        steps_per_epoch: batches between two checks.
+        start: a network whose weights to start from.
+        arguments: of the network's function.
+        resume: go on from the run's checkpoint.
+        progress: called with (steps done, steps, remark).
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    network = models.NETWORKS.get(name)(**(arguments or {}))
+    if start is not None:
+        network.set_weights(start.get_weights())
+    draw = np.random.default_rng(recipe.seed + 1)
+    pairs = [make_pair(held, draw) for _ in range(CHECKS)]
+    crops = [
+        np.stack([getattr(pair, side) for pair in pairs]) / np.float32(255) for side in ("template", "search")
+    ]
+
+    def validate(model: keras.Model) -> dict[str, float]:
+        maps = np.concatenate(
+            [
+                np.asarray(model([part[i : i + 32] for part in crops], training=False))
+                for i in range(0, CHECKS, 32)
+            ]
+        )
+        return _figures(maps, [pair.box for pair in pairs])
+
+    def tell(state: TrainingState) -> None:
+        best = ""
+        if state.history:
+            row = state.history[-1]
+            best = f", held-out IoU {row['overlap']:.3f}, told apart {row['told apart']:.3f}"
+        progress(state.step, state.steps, f"loss {state.loss:.3f}{best}")
+
+    stream = PairStream(material, recipe.batch, steps_per_epoch, recipe.seed)
+    state = fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume)
+    return Learned(network, recipe, state.history)
+
+
+def _figures(maps: np.ndarray, truths: list[np.ndarray | None]) -> dict[str, float]:
+    """Return the mean IoU at the best place, and how well its score tells present from absent (area under ROC)."""
+    from sklearn.metrics import roc_auc_score
+
+    scores: list[float] = []
+    overlaps: list[float] = []
+    for found, truth in zip(maps, truths, strict=True):
+        place = np.unravel_index(found[..., 0].argmax(), found.shape[:2])
+        scores.append(float(found[..., 0].max()))
+        overlaps.append(np.nan if truth is None else float(iou(_boxes(found[..., 1:])[place], truth)))
+    there = ~np.isnan(overlaps)
+    return {"overlap": float(np.nanmean(overlaps)), "told apart": float(roc_auc_score(there, scores))}

@@ -1,0 +1,295 @@
+"""``track``: a video in, a video with boxes and a table of them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from apps.track.drawing import Painter
+from apps.track.formats import FORMATS, VideoFacts
+from apps.track.mot_files import Tracks
+from apps.track.observations import Observation
+from apps.track.options import RunOptions
+from common.boxes import clipped
+from common.console import Advance
+from common.data.video import Frame, VideoReader, VideoWriter, open_video
+from common.errors import UsageError
+
+__all__ = ["TrackResult", "TrackedFrame", "observe", "track"]
+
+LARGEST_SIDE = 1280  # pixels of a frame that is tracked in; a larger one is made smaller for it
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """A frame and what is seen in it.
+
+    Args:
+        frame: number, time and pixels.
+        observations: of every object that is followed, lost ones too.
+        earlier: (frame number, observation) of objects that are believed only now.
+    """
+
+    frame: Frame
+    observations: list[Observation]
+    earlier: list[tuple[int, Observation]]
+
+
+@dataclass
+class TrackResult:
+    """What tracking a video gave.
+
+    Args:
+        video, table: files written; None for none.
+        name: of the source.
+        frames: looked at.
+        seconds: of looking, drawing and writing.
+        objects: by id, in how many frames each was seen and where first and last.
+        rows: all boxes.
+        states: of each frame its observations, where they were asked for.
+        damage: what of the source could not be read, or "".
+        interrupted: whether it was stopped by hand.
+        notes: what the eye might miss.
+    """
+
+    name: str
+    video: Path | None = None
+    table: Path | None = None
+    frames: int = 0
+    seconds: float = 0.0
+    rows: Tracks = field(default_factory=lambda: Tracks.of([], [], []))
+    states: list[dict[str, Any]] = field(default_factory=list)
+    damage: str = ""
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / max(self.seconds, 1e-9)
+
+    @property
+    def objects(self) -> list[dict[str, int]]:
+        """Of each object its id, first and last frame, and the number of frames in which it has a box."""
+        found = []
+        for number in np.unique(self.rows.id):
+            frames = self.rows.frame[self.rows.id == number]
+            found.append(
+                {"id": int(number), "first": int(frames[0]), "last": int(frames[-1]), "frames": len(frames)}
+            )
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "name": self.name,
+            "video": str(self.video) if self.video else None,
+            "table": str(self.table) if self.table else None,
+            "frames": self.frames,
+            "frames_per_second": self.rate,
+            "objects": self.objects,
+            "damage": self.damage or None,
+            "notes": list(self.notes),
+            "observations": self.states,
+        }
+
+
+def track(
+    options: RunOptions,
+    *,
+    on_frame: Callable[[np.ndarray], bool] | None = None,
+    progress: Advance = lambda done, total, remark: None,
+) -> TrackResult:
+    """Track the objects of a video and write what was found.
+
+    Args:
+        options: the source, what to follow and where to write.
+        on_frame: shown each drawn frame; returns False to stop.
+        progress: called with (frames done, frames or 0 where nobody knows, remark).
+
+    Raises:
+        InputError: the source cannot be read.
+        ArtifactError: no such model.
+        UsageError: a box outside the frame, an unknown detector or format, an output that exists.
+    """
+    form = FORMATS.get(options.format)
+    started = time.perf_counter()
+    with open_video(source_of(options.video), start_seconds=options.at) as reader:
+        out, table = _outputs(options, form.suffix)
+        result = TrackResult(reader.name)
+        rows: list[tuple[int, Observation]] = []
+        painter = Painter()
+        total = min(reader.frames or 0, options.max_frames or reader.frames or 0)
+        with ExitStack() as stack:
+            writer = stack.enter_context(_writer(options, reader, out)) if out else None
+            try:
+                for seen in observe(options, reader):
+                    result.frames += 1
+                    rows += [(seen.frame.number, one) for one in seen.observations if one.state != "lost"]
+                    rows += seen.earlier
+                    if options.states:
+                        result.states.append(_states(seen))
+                    if writer or on_frame:
+                        drawn = painter.draw(seen.frame.pixels, seen.observations)
+                        if writer:
+                            writer.write(drawn, seen.frame.seconds)
+                        if on_frame and not on_frame(drawn):
+                            break
+                    rate = result.frames / (time.perf_counter() - started)
+                    progress(result.frames, max(total, result.frames), f"{rate:.0f} frames/s")
+                    if options.max_frames and result.frames >= options.max_frames:
+                        break
+            except KeyboardInterrupt:
+                result.interrupted = True
+                if not result.frames:
+                    raise
+        result.damage = reader.damage
+        result.notes = reader.notes + (writer.notes if writer else ())
+        facts = VideoFacts(
+            Path(reader.name).name, reader.width, reader.height, reader.rate, result.frames,
+            {one.id: one.label for _, one in rows if one.label},
+        )  # fmt: skip
+    result.rows = _table(rows)
+    if table:
+        form.write(table, result.rows, facts)
+    result.video, result.table, result.seconds = out, table, time.perf_counter() - started
+    return result
+
+
+def observe(options: RunOptions, reader: Iterable[Frame]) -> Iterator[TrackedFrame]:
+    """Yield each frame of a video with what is seen in it; given objects from the first frame on.
+
+    Args:
+        options: what to follow, and with what.
+        reader: the frames.
+
+    Raises:
+        ArtifactError: no such model.
+        UsageError: a box outside the frame, an unknown detector.
+    """
+    follow = _given if options.boxes else _everything
+    scale, update = 1.0, None
+    for frame in reader:
+        if update is None:
+            scale = min(1.0, LARGEST_SIDE / max(frame.pixels.shape[:2]))
+            update = follow(options, _smaller(frame.pixels, scale), scale)
+        observations, earlier = update(_smaller(frame.pixels, scale), frame.number)
+        yield TrackedFrame(
+            frame,
+            [one.scaled(1 / scale) for one in observations],
+            [(number, one.scaled(1 / scale)) for number, one in earlier],
+        )
+
+
+Update = Callable[[np.ndarray, int], tuple[list[Observation], list[tuple[int, Observation]]]]
+
+
+def _given(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
+    """Return what follows the given objects; their boxes are those of the first frame."""
+    from apps.track.camera_motion import CameraMotion
+    from apps.track.following import Follower
+    from apps.track.prediction import open_network
+
+    boxes = np.array(options.boxes, np.float64) * scale
+    height, width = pixels.shape[:2]
+    for box, asked in zip(clipped(boxes, width, height), options.boxes, strict=True):
+        if min(box[2:]) < 1:
+            shown = ",".join(f"{v:g}" for v in asked)
+            raise UsageError(
+                f"box {shown} does not lie in the frame of {width / scale:.0f}x{height / scale:.0f} pixels",
+                "x,y,width,height of the left upper corner, from 0",
+            )
+    follower = Follower(open_network(options.model), pixels, boxes)
+    camera = CameraMotion()
+    first = True
+
+    def update(pixels: np.ndarray, number: int) -> tuple[list[Observation], list[tuple[int, Observation]]]:
+        nonlocal first
+        motion = camera.update(pixels, boxes)
+        if first:
+            first = False
+            return [Observation(n, box, 1.0, "tracked") for n, box in enumerate(boxes, start=1)], []
+        return follower.update(pixels, motion.affine, cut_before=motion.cut), []
+
+    return update
+
+
+def _everything(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
+    """Return what finds and follows all objects."""
+    from apps.track.detection import DETECTORS
+    from apps.track.multi_object import AllObjects
+    from apps.track.prediction import open_network
+
+    network = open_network(options.model) if options.model != "none" else None
+    objects = AllObjects(DETECTORS.get(options.detector)(), network)
+    return lambda pixels, number: (objects.update(pixels, number), objects.earlier)
+
+
+def source_of(text: str) -> str | Path:
+    """Return an address or the number of a camera as text, anything else as a path."""
+    return text if "://" in text or text.isdigit() else Path(text)
+
+
+def _smaller(pixels: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1:
+        return pixels
+    return cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _outputs(options: RunOptions, suffix: str) -> tuple[Path | None, Path | None]:
+    """Return the paths of video and table; a name that was not asked for never replaces a file.
+
+    Raises:
+        UsageError: a path that was asked for exists.
+    """
+    source = source_of(options.video)
+    stem = source if isinstance(source, Path) else Path(f"camera-{source}" if source.isdigit() else "stream")
+    stem = stem.with_suffix("") if not stem.is_dir() else stem
+    given = Path(options.out) if options.out else None
+    if given and given.exists():
+        raise UsageError(f"{given} exists", "choose another --out")
+    video = given or _free(stem.parent / f"{stem.name}.tracked.mp4")
+    base = video.with_name(video.name.removesuffix(video.suffix).removesuffix(".tracked"))
+    table = _free(base.with_name(base.name + suffix))
+    return (None if options.no_video else video), table
+
+
+def _free(path: Path) -> Path:
+    """Return a path, or one with the next number where it exists: ``x.tracked-2.mp4``."""
+    number, free = 2, path
+    while free.exists():
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return free
+
+
+def _writer(options: RunOptions, reader: VideoReader, out: Path) -> VideoWriter:
+    source = source_of(options.video)
+    sound = source if isinstance(source, Path) and reader.has_sound else None
+    return VideoWriter(
+        out, reader.width, reader.height, reader.rate, sound_from=sound, start_seconds=options.at
+    )
+
+
+def _states(seen: TrackedFrame) -> dict[str, Any]:
+    return {
+        "frame": seen.frame.number,
+        "seconds": round(seen.frame.seconds, 4),
+        "objects": [one.to_json() for one in seen.observations],
+    }
+
+
+def _table(rows: Sequence[tuple[int, Observation]]) -> Tracks:
+    return Tracks.of(
+        [number for number, _ in rows],
+        [one.id for _, one in rows],
+        [one.box for _, one in rows],
+        [one.confidence for _, one in rows],
+    )
