@@ -62,7 +62,7 @@ class Console:
 
     @contextlib.contextmanager
     def progress(self, what: str) -> Iterator[Advance]:
-        """Show progress; yields ``advance(done, total, remark)``.
+        """Show progress; yields ``advance(done, total, remark)``, total 0 where nobody knows it.
 
         A bar with rate and time left on a terminal; elsewhere one plain line about every 30 seconds.
         """
@@ -88,7 +88,7 @@ class Console:
             task = bar.add_task(what, total=None, remark="")
 
             def advance(done: int, total: int, remark: str = "") -> None:
-                bar.update(task, completed=done, total=total, remark=remark)
+                bar.update(task, completed=done, total=total or None, remark=remark)
 
             yield advance
 
@@ -98,9 +98,10 @@ class Console:
         def advance(done: int, total: int, remark: str = "") -> None:
             nonlocal said
             now = time.monotonic()
-            if now - said >= 30 or done >= total:
+            if now - said >= 30 or 0 < total <= done:
                 left = (now - started) / max(done, 1) * (total - done)
-                self.note(f"{what}: {done}/{total}, {left:.0f} s left {remark}".rstrip())
+                place = f"{done}/{total}, {left:.0f} s left" if total else f"{done} done"
+                self.note(f"{what}: {place} {remark}".rstrip())
                 said = now
 
         return advance

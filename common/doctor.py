@@ -16,7 +16,17 @@ from common import devices
 
 __all__ = ["Check", "examine", "show"]
 
-_NEEDED = ("tensorflow", "keras", "tensorflow-datasets", "ai-edge-litert", "typer", "rich", "scikit-learn")
+_NEEDED = (
+    "tensorflow",
+    "keras",
+    "tensorflow-datasets",
+    "ai-edge-litert",
+    "typer",
+    "rich",
+    "scikit-learn",
+    "av",
+    "rdkit",
+)
 _OPENCV_WHEELS = (
     "opencv-python",
     "opencv-python-headless",

@@ -115,7 +115,7 @@ def screen(
     with ray_pool(job, ray) if ray else process_pool(job, workers) as pool:
         for number, count in _scored(_cut(itertools.chain([first], records)), pool, parts):
             done += count
-            progress(done, done, f"part {number + 1}")
+            progress(done, 0, f"part {number + 1}")
     result = _ranked(parts, table, target, unit, top)
     shutil.rmtree(parts)
     return result

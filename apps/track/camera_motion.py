@@ -36,7 +36,9 @@ UNMOVED = 0.15  # working pixels, in every corner of the picture, that count as 
 # A motion beyond FAR working pixels is a large object's, not the camera's, where STAYING times as many corners as
 # follow it are within STAYED of their place: under a camera that moves none is.
 FAR, STAYED, STAYING = 1.0, 0.3, 0.4
-DETAIL = 13  # working pixels, width of the neighbourhood whose light is taken out: exposure changes are no motion
+DETAIL = (
+    13  # working pixels, width of the neighbourhood whose light is taken out: exposure changes are no motion
+)
 THUMBNAIL = (32, 24)
 CUT_LIKENESS, CUT_CHANGE = (
     0.5,

@@ -143,7 +143,7 @@ def track(
                         if on_frame and not on_frame(drawn):
                             break
                     rate = result.frames / (time.perf_counter() - started)
-                    progress(result.frames, max(total, result.frames), f"{rate:.0f} frames/s")
+                    progress(result.frames, max(total, result.frames) if total else 0, f"{rate:.0f} frames/s")
                     if options.max_frames and result.frames >= options.max_frames:
                         break
             except KeyboardInterrupt:

@@ -118,7 +118,7 @@ def test_a_cut_out_object_lies_on_another_background(material, monkeypatch):
 
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(material):
     stream = PairStream(material, batch=2, steps_per_epoch=10, seed=3)
-    whole = [batch for batch in stream.steps(0, 3)]
+    whole = list(stream.steps(0, 3))
     later = next(iter(stream.steps(2, 3)))
     np.testing.assert_array_equal(whole[2][0][1], later[0][1])
     np.testing.assert_array_equal(whole[2][1], later[1])

@@ -73,8 +73,12 @@ def triplet(t, z, margin):
 
 EDGES = RANDOM.uniform(0.5, 3, (6, 4)).astype("float32")
 FOUND = RANDOM.uniform(0.5, 3, (6, 4)).astype("float32")
-PLACES = np.concatenate([RANDOM.integers(-1, 2, (2, 3, 3, 1)), RANDOM.uniform(0.5, 3, (2, 3, 3, 4))], -1).astype("f4")
-MAP = np.concatenate([RANDOM.normal(size=(2, 3, 3, 1)), RANDOM.uniform(0.5, 3, (2, 3, 3, 4))], -1).astype("f4")
+PLACES = np.concatenate(
+    [RANDOM.integers(-1, 2, (2, 3, 3, 1)), RANDOM.uniform(0.5, 3, (2, 3, 3, 4))], -1
+).astype("f4")
+MAP = np.concatenate([RANDOM.normal(size=(2, 3, 3, 1)), RANDOM.uniform(0.5, 3, (2, 3, 3, 4))], -1).astype(
+    "f4"
+)
 
 
 def edges(d):
@@ -102,7 +106,11 @@ def ciou(t, z):
     for a, b in zip(t.astype("f8"), z.astype("f8"), strict=True):
         overlap, _, (wide, high) = overlap_and_hull(a, b)
         apart = ((a[2] - a[0] - b[2] + b[0]) ** 2 + (a[3] - a[1] - b[3] + b[1]) ** 2) / 4
-        v = 4 / np.pi**2 * (np.arctan((a[0] + a[2]) / (a[1] + a[3])) - np.arctan((b[0] + b[2]) / (b[1] + b[3]))) ** 2
+        v = (
+            4
+            / np.pi**2
+            * (np.arctan((a[0] + a[2]) / (a[1] + a[3])) - np.arctan((b[0] + b[2]) / (b[1] + b[3]))) ** 2
+        )
         rows.append(1 - overlap + apart / (wide**2 + high**2) + v**2 / (1 - overlap + v))
     return np.array(rows)
 

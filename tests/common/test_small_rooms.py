@@ -76,6 +76,15 @@ def test_progress_without_a_terminal_is_plain_lines(capsys):
     assert capsys.readouterr().err == "work: 500/500, 0 s left loss 1\n"
 
 
+def test_progress_towards_an_unknown_end(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr("common.console.time.monotonic", lambda: float(next(clock)))
+    with Console().progress("work") as advance:
+        for step in range(1, 5):
+            advance(step, 0, "fine")
+    assert capsys.readouterr().err == "work: 2 done fine\nwork: 4 done fine\n"
+
+
 def test_devices_refuse_what_is_not_there():
     assert devices.list_devices()[0].name == "cpu"
     assert devices.select("cpu") == "cpu"

@@ -1,0 +1,181 @@
+"""Following given objects, with a network whose answers are known."""
+
+import numpy as np
+import pytest
+
+from apps.track.cropping import OBJECT_SIDE, SEARCH_SIDE, STRIDE, TEMPLATE_SIDE
+from apps.track.discriminative_filter import DiscriminativeFilter
+from apps.track.evaluation import Evaluation, follow_sequence
+from apps.track.following import Follower, FollowSettings
+from apps.track.metrics import figures
+from apps.track.sequences import Sequence
+from common.boxes import centers, iou
+
+SIDE = SEARCH_SIDE // STRIDE
+PLAIN = FollowSettings(filter_share=0.0)
+
+
+class ByColour:
+    """Stands in for the network: features are the colours of 8×8 blocks, and what is as red as the template fits.
+
+    Boxes are the red region itself, so what is tested is all around the network.
+    """
+
+    def features(self, crops):
+        n, side = crops.shape[:2]
+        blocks = crops.reshape(n, side // STRIDE, STRIDE, side // STRIDE, STRIDE, 3)
+        return blocks.mean(axis=(2, 4)).astype(np.float32)
+
+    def compare(self, templates, searches):
+        half = OBJECT_SIDE / STRIDE / 2
+        maps = np.full((len(searches), SIDE, SIDE, 5), half, np.float32)
+        redness = searches[..., 0] - searches[..., 1]
+        maps[..., 0] = np.clip(redness / 200, 0, 1)
+        for number, one in enumerate(redness):
+            rows, columns = np.nonzero(one > 60)
+            if len(rows):
+                y, x = np.mgrid[:SIDE, :SIDE] + 0.5
+                edges = (x - columns.min(), y - rows.min(), columns.max() + 1 - x, rows.max() + 1 - y)
+                maps[number, ..., 1:] = np.maximum(np.stack(edges, axis=-1), 0.1)
+        return maps
+
+
+def frame(box, size=(240, 320)):
+    pixels = np.full((*size, 3), (40, 90, 40), np.uint8)
+    if box is not None:
+        x, y, w, h = (int(v) for v in box)
+        pixels[max(y, 0) : y + h, max(x, 0) : x + w] = (250, 30, 30)
+    return pixels
+
+
+def follow(boxes, settings=PLAIN, size=(240, 320)):
+    follower = Follower(ByColour(), frame(boxes[0], size), [boxes[0]], settings)
+    return [follower.update(frame(box, size))[0] for box in boxes[1:]]
+
+
+def test_a_moving_and_growing_object_is_followed():
+    boxes = [np.array([60 + 4 * t, 80 + t, 40 + t / 2, 40 + t / 2]) for t in range(30)]
+    seen = follow(boxes)
+    assert all(one.state == "tracked" for one in seen)
+    assert min(iou(one.box, box) for one, box in zip(seen, boxes[1:], strict=True)) > 0.6
+
+
+def test_several_objects_are_followed_at_once_and_keep_their_numbers():
+    tracks = [np.array([[40 + 3 * t, 60, 30, 30], [240 - 3 * t, 170, 30, 30]]) for t in range(15)]
+    frames = [np.maximum(frame(a), frame(b)) for a, b in tracks]
+    follower = Follower(ByColour(), frames[0], tracks[0], PLAIN)
+    for pixels, truth in zip(frames[1:], tracks[1:], strict=True):
+        seen = follower.update(pixels)
+        assert [one.id for one in seen] == [1, 2]
+        assert all(np.linalg.norm(centers(o.box) - centers(t)) < 12 for o, t in zip(seen, truth, strict=True))
+
+
+def test_lost_is_said_and_the_object_found_again_elsewhere():
+    still = [np.array([60, 100, 40, 40])] * 5
+    boxes = [*still, *[None] * 12, *[np.array([240, 60, 40, 40])] * 12]
+    seen = follow(boxes)
+    states = [one.state for one in seen]
+    assert states[:4] == ["tracked"] * 4
+    gone = slice(4, 16)
+    assert states[gone].count("lost") >= 12 - PLAIN.patience - 1
+    assert all(np.isnan(one.box).all() for one in seen[gone] if one.state == "lost")
+    again = [number for number, state in enumerate(states[16:]) if state == "tracked"]
+    assert again and again[0] <= 10
+    assert iou(seen[-1].box, boxes[-1]) > 0.5
+
+
+def test_an_object_that_leaves_the_frame_is_lost():
+    seen = follow([np.array([230 + 9 * t, 100, 40, 40]) for t in range(25)])
+    assert seen[-1].state == "lost"
+
+
+def test_a_cut_makes_everything_lost_until_it_is_found():
+    follower = Follower(ByColour(), frame((60, 100, 40, 40)), [(60, 100, 40, 40)], PLAIN)
+    assert follower.update(frame(None), cut_before=True)[0].state == "lost"
+    assert follower.update(frame((60, 100, 40, 40)))[0].state == "tracked"
+
+
+def test_the_cameras_motion_is_taken_along():
+    boxes = [np.array([250 - 22 * t, 100, 20, 20]) for t in range(10)]
+    shift = np.array([[1.0, 0, -22], [0, 1, 0]])
+    follower = Follower(
+        ByColour(), frame(boxes[0]), [boxes[0]], FollowSettings(filter_share=0.0, momentum=0.0)
+    )
+    seen = [follower.update(frame(box), shift)[0] for box in boxes[1:]]
+    assert all(one.state == "tracked" for one in seen)
+
+
+def textured(shift, seed=0):
+    """A feature map with one pattern, and a similar but different one beside it."""
+    draw = np.random.default_rng(seed)
+    features = draw.normal(0, 0.3, (SIDE, SIDE, 32)).astype(np.float32)
+    target, other = np.random.default_rng(7).normal(0, 1, (2, 3, 3, 32)).astype(np.float32)
+    features[10 + shift : 13 + shift, 11:14] += target
+    features[3:6, 4:7] += 0.7 * target + 0.7 * other
+    return features, np.array([12.5, 11.5 + shift])
+
+
+def test_the_filter_answers_on_the_object_and_not_on_what_is_like_it():
+    features, place = textured(0)
+    filter_ = DiscriminativeFilter(features, place, np.array([3.0, 3.0]))
+    for shift in range(1, 5):
+        features, place = textured(shift, seed=shift)
+        answer = filter_.response(features)
+        row, column = np.unravel_index(answer.argmax(), answer.shape)
+        assert abs(row + 0.5 - place[1]) <= 1 and abs(column + 0.5 - place[0]) <= 1
+        assert answer[4, 5] < 0.6 * answer.max()
+        filter_.update(features, place, np.array([3.0, 3.0]))
+
+
+def test_the_filter_is_the_minimum_of_its_ridge_regression():
+    """Against the same regression over explicit windows, by scikit-learn."""
+    from sklearn.linear_model import Ridge
+
+    features, place = textured(0)
+    size = np.array([3.0, 3.0])
+    filter_ = DiscriminativeFilter(features, place, size, kept=6, side=3, ridge=0.1)
+    windows = filter_._windows(features)
+    x, y = np.arange(SIDE) + 0.5 - place[0], np.arange(SIDE) + 0.5 - place[1]
+    wanted = np.exp(-0.5 * ((y[:, None] / 0.75) ** 2 + (x[None] / 0.75) ** 2)).ravel()
+    weight = wanted / wanted.sum() + (1 - wanted) / (1 - wanted).sum()
+    weight /= weight.sum()
+    centred = windows - weight @ windows
+    penalty = 0.1 * np.trace((centred * weight[:, None]).T @ centred) / windows.shape[1]
+    ridge = Ridge(alpha=penalty, solver="cholesky").fit(windows, wanted, sample_weight=weight)
+    np.testing.assert_allclose(
+        filter_.response(features).ravel(), ridge.predict(windows), rtol=1e-3, atol=2e-4
+    )
+
+
+def test_figures_of_known_boxes():
+    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [np.nan] * 4, [100, 100, 10, 10]], float)
+    found = np.array([[0, 0, 10, 10], [5, 0, 10, 10], [1, 1, 5, 5], [np.nan] * 4])
+    result = figures(found, truth)
+    # IoU 1, 1/3 and none: above t for 20, 7 and 0 of the 21 thresholds.
+    assert result.auc == pytest.approx((20 + 7 + 0) / 21 / 3)
+    assert result.overlap == pytest.approx((1 + 1 / 3) / 3)
+    assert result.precision == pytest.approx(2 / 3)
+    assert result.frames == 3
+    # Distances of 0, half a box and none: the second counts at the last threshold alone.
+    assert result.normalised_precision == pytest.approx((51 + 1) / 51 / 3)
+
+
+def test_one_pass_over_a_sequence(tmp_path):
+    truth = np.array([[10.0, 10, 5, 5], [12, 10, 5, 5], [np.nan] * 4])
+    sequence = Sequence("s", (), truth)
+    object.__setattr__(sequence, "frames", lambda: iter(np.zeros((3, 20, 20, 3), np.uint8)))
+
+    def begin(pixels, box):
+        np.testing.assert_array_equal(box, truth[0])
+        return lambda pixels: (np.array([12.0, 10, 5, 5]), 0.5)
+
+    trace = follow_sequence(sequence, begin)
+    assert trace.followed_absent == 1.0
+    assert trace.figures.overlap == 1.0
+    values = Evaluation("m", (trace,)).to_json()
+    assert values["auc"] == pytest.approx(20 / 21) and values["by_sequence"][0]["frames"] == 2
+
+
+def test_sides_of_crops_fit_the_network():
+    assert SEARCH_SIDE % STRIDE == TEMPLATE_SIDE % STRIDE == 0
+    assert SEARCH_SIDE == 2 * TEMPLATE_SIDE == 4 * OBJECT_SIDE
