@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH := .venv-torch
+OPENCV := .venv-opencv
 
-.PHONY: setup demo test test-all lint bench-digits bench-text bench-interaction clean
+.PHONY: setup demo test test-all lint bench-digits bench-text bench-interaction bench-track clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -56,6 +57,15 @@ bench-text: $(STAMP)
 bench-interaction: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_interaction $(if $(DATA),--data $(DATA))
 
+$(OPENCV)/bin/python:
+	$(PYTHON) -m venv $(OPENCV)
+	$(OPENCV)/bin/pip install --quiet --disable-pip-version-check opencv-contrib-python numpy
+
+# Data: ../shared/data/tracking, or DATA=FOLDER; FOLDS="MODEL …" for networks trained with sequences left out.
+bench-track: $(STAMP) $(OPENCV)/bin/python
+	OPENCV_PYTHON=$(OPENCV)/bin/python $(BIN)/python -m tests.benchmarks.bench_track $(if $(DATA),--data $(DATA)) $(if $(FOLDS),--folds $(FOLDS))
+	$(BIN)/python -m tests.benchmarks.bench_track_association
+
 clean:
-	rm -rf $(VENV) $(TORCH) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(TORCH) $(OPENCV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find apps common tests -name __pycache__ -type d -prune -exec rm -rf {} +

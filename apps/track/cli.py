@@ -107,6 +107,9 @@ def evaluate(
     folder: Annotated[
         str, typer.Argument(help="Sequences NAME/img/0001.jpg, NAME/groundtruth_rect.txt; or one.")
     ],
+    hide: Annotated[
+        bool, typer.Option("--hide", help="Also take the object away for a while: is lost said?")
+    ] = False,
     model: ModelOption = SHIPPED,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report with plots here.")] = None,
     json: JsonOption = False,
@@ -121,7 +124,7 @@ def evaluate(
         raise UsageError(f"{out} exists", "choose another --out")
     console = Console(json=json, quiet=quiet)
     with console.progress("following") as progress:
-        found = evaluate(folder, model=model, progress=progress)
+        found = evaluate(folder, model=model, hide=hide, progress=progress)
     if out:
         from apps.track.report import evaluation_report
 
@@ -143,6 +146,12 @@ def evaluate(
         ]
         means = (f"{found.mean(name):.3f}" for name in ("auc", "precision", "normalised_precision"))
         Console.table(columns, [*rows, ("mean", "", *means, f"{found.rate:.0f}", "")])
+
+        if found.absences:
+            print(
+                f"with the object taken away: a box in {found.followed_absent:.1%} of the frames without it, "
+                f"found again in time after {found.found_again:.0%} of the returns"
+            )
 
     console.result(found.to_json(), show)
     if out:

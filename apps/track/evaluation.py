@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from apps.track.following import Follower, FollowSettings
+from apps.track.hiding import HIDINGS, Absence, HiddenSequence, absence_of, hidden
 from apps.track.metrics import Figures, figures
 from apps.track.prediction import SiameseNetwork, open_network
 from apps.track.sequences import Sequence as Frames
@@ -72,6 +73,17 @@ class Evaluation:
 
     model: str
     traces: tuple[Trace, ...]
+    absences: tuple[Absence, ...] = ()
+
+    @property
+    def followed_absent(self) -> float:
+        """Share of the frames without the object for which a box was given, mean over the hidden sequences."""
+        return float(np.mean([one.followed for one in self.absences if one.kept]))
+
+    @property
+    def found_again(self) -> float:
+        """Share of the returns after which the object was found in time."""
+        return float(np.mean([one.found_after is not None for one in self.absences if one.kept]))
 
     def mean(self, name: str) -> float:
         """Return the mean of one of ``Figures`` over the sequences."""
@@ -104,6 +116,18 @@ class Evaluation:
             **{name: self.mean(name) for name in names},
             "frames_per_second": self.rate,
             "by_sequence": [trace.to_json() for trace in self.traces],
+            **self._hidden_to_json(),
+        }
+
+    def _hidden_to_json(self) -> dict[str, Any]:
+        if not any(one.kept for one in self.absences):
+            return {}
+        return {
+            "hidden": {
+                "followed_absent": self.followed_absent,
+                "found_again": self.found_again,
+                "by_sequence": [asdict(one) for one in self.absences],
+            }
         }
 
 
@@ -111,6 +135,7 @@ def evaluate(
     folder: str | Path,
     *,
     model: str | Path,
+    hide: bool = False,
     settings: FollowSettings | None = None,
     progress: Advance = lambda done, total, remark: None,
 ) -> Evaluation:
@@ -119,6 +144,7 @@ def evaluate(
     Args:
         folder: of sequences in the layout of OTB, or one sequence.
         model: a shipped name or a run folder.
+        hide: also with the object taken away for a while, in each way of ``apps.track.hiding``.
         settings: of the tracker; None for those of the model.
         progress: called with (frames done, frames, sequence).
 
@@ -126,32 +152,44 @@ def evaluate(
         InputError: no sequence, or a damaged one.
         ArtifactError: no such model.
     """
-    return evaluate_sequences(find_sequences(Path(folder)), model, settings=settings, progress=progress)
+    sequences = find_sequences(Path(folder))
+    return evaluate_sequences(sequences, model, hide=hide, settings=settings, progress=progress)
 
 
 def evaluate_sequences(
     sequences: Sequence[Frames],
     model: str | Path,
     *,
+    hide: bool = False,
     settings: FollowSettings | None = None,
     progress: Advance = lambda done, total, remark: None,
 ) -> Evaluation:
     """Follow the object of each of these sequences; as ``evaluate``."""
     network = open_network(model)
-    total, done = sum(len(sequence) for sequence in sequences), 0
-    traces = []
-    for sequence in sequences:
-        progress(done, total, sequence.name)
-        traces.append(follow_sequence(sequence, lambda pixels, box: _single(network, pixels, box, settings)))
-        done += len(sequence)
+    jobs: list[Frames | HiddenSequence] = [*sequences]
+    for one, other in zip(sequences, [*sequences[1:], sequences[0]], strict=True):
+        ways = [how for how in HIDINGS.names() if other is not one or how != "cut"] if hide else []
+        jobs += [taken_away for how in ways if (taken_away := hidden(one, other, how))]
+    total, done = sum(len(job) for job in jobs), 0
+    traces, absences = [], []
+    for job in jobs:
+        progress(done, total, job.name)
+        trace = follow_sequence(job, lambda pixels, box: _single(network, pixels, box, settings))
+        if isinstance(job, HiddenSequence):
+            absences.append(absence_of(job, trace.boxes))
+        else:
+            traces.append(trace)
+        done += len(job)
     progress(total, total, "")
-    return Evaluation(str(model), tuple(traces))
+    return Evaluation(str(model), tuple(traces), tuple(absences))
 
 
 Update = Callable[[np.ndarray], tuple[np.ndarray, float]]
 
 
-def follow_sequence(sequence: Frames, begin: Callable[[np.ndarray, np.ndarray], Update]) -> Trace:
+def follow_sequence(
+    sequence: Frames | HiddenSequence, begin: Callable[[np.ndarray, np.ndarray], Update]
+) -> Trace:
     """Follow one object through a sequence.
 
     Args:

@@ -7,6 +7,7 @@ from apps.track.cropping import OBJECT_SIDE, SEARCH_SIDE, STRIDE, TEMPLATE_SIDE
 from apps.track.discriminative_filter import DiscriminativeFilter
 from apps.track.evaluation import Evaluation, follow_sequence
 from apps.track.following import Follower, FollowSettings
+from apps.track.hiding import absence_of, hidden
 from apps.track.metrics import figures
 from apps.track.sequences import Sequence
 from common.boxes import centers, iou
@@ -179,3 +180,45 @@ def test_one_pass_over_a_sequence(tmp_path):
 def test_sides_of_crops_fit_the_network():
     assert SEARCH_SIDE % STRIDE == TEMPLATE_SIDE % STRIDE == 0
     assert SEARCH_SIDE == 2 * TEMPLATE_SIDE == 4 * OBJECT_SIDE
+
+
+class Painted(Sequence):
+    """A sequence whose frames are made on the fly."""
+
+    def frame(self, number):
+        return frame(self.boxes[number])
+
+
+def painted(count=60):
+    boxes = np.array([[40.0 + 2 * t, 90, 36, 36] for t in range(count)])
+    return Painted("painted", (None,) * count, boxes)
+
+
+@pytest.mark.parametrize("how", ["vanished", "occluded", "cut"])
+def test_a_hidden_object_is_away_and_comes_back(how):
+    other = Painted("plain", (None,) * 60, np.full((60, 4), 1.0))
+    sequence = hidden(painted(), other, how)
+    assert (sequence.first, sequence.last) == (20, 40)
+    red = [((pixels[..., 0] > 200) & (pixels[..., 1] < 60)).sum() for pixels in sequence.frames()]
+    assert min(red[:20]) == 36 * 36 == min(red[40:])
+    assert max(red[20:40]) <= 36
+    trace = follow_sequence(sequence, lambda p, b: _follow_one(Follower(ByColour(), p, [b], PLAIN)))
+    absence = absence_of(sequence, trace.boxes)
+    assert absence.kept and absence.followed <= (PLAIN.patience + 1) / 20 and absence.found_after <= 10
+    evaluation = Evaluation("m", (trace,), (absence,))
+    assert evaluation.found_again == 1.0
+    assert evaluation.to_json()["hidden"]["followed_absent"] == absence.followed
+
+
+def test_a_tracker_that_never_says_lost_is_found_out():
+    sequence = hidden(painted(), painted(), "vanished")
+    absence = absence_of(sequence, np.tile([40.0, 90, 36, 36], (60, 1)))
+    assert absence.followed == 1.0 and absence.found_after is None
+
+
+def _follow_one(follower):
+    def update(pixels):
+        seen = follower.update(pixels)[0]
+        return seen.box, seen.confidence
+
+    return update
