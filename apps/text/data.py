@@ -170,6 +170,7 @@ def open_examples(
     if table.labels is None:
         raise InputError(f"{source} has no labels", "name their column with --label")
     if kind != "real values":
+        table = _spelled_out(table, classes)
         strange = sorted(set(class_names(table)) - set(classes))
         if strange:
             raise UserError(
@@ -197,6 +198,16 @@ def _named(table: TextTable) -> list[list[str]]:
     """Return the names of each text's labels."""
     labels = table.labels or []
     return [[str(entry)] if isinstance(entry, str | float) else list(entry) for entry in labels]
+
+
+def _spelled_out(table: TextTable, classes: Sequence[str]) -> TextTable:
+    """Return a table with the model's names for its labels, where each is short for just one: ``neg``, ``pos``."""
+    meant = {name: [one for one in classes if one.startswith(name)] for name in class_names(table)}
+    if set(meant) <= set(classes) or any(len(found) != 1 for found in meant.values()):
+        return table
+    named = [[meant[name][0] for name in several] for several in _named(table)]
+    labels = named if table.kind == "independent yes/no" else [several[0] for several in named]
+    return replace(table, labels=labels)
 
 
 def targets_of(table: TextTable, classes: tuple[str, ...]) -> np.ndarray:

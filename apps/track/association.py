@@ -24,7 +24,7 @@ import numpy as np
 
 from apps.track.kalman import BoxFilter
 from apps.track.likeness import Appearance, assign, believed, fit_matrix, normalised
-from common.boxes import iou_matrix
+from common.boxes import centers, iou_matrix
 
 if TYPE_CHECKING:
     from apps.track.camera_motion import Motion
@@ -47,6 +47,7 @@ _BOOK = [
     ("seen", "f8"),
     ("confidence", "f8"),
     ("box", "f8", 4),
+    ("origin", "f8", 2),
 ]
 
 
@@ -90,6 +91,7 @@ class Track:
         label: the one that its detections had, weighted by their confidence.
         detection: row of its detection in this frame, or -1.
         unseen: frames since it was last seen.
+        travelled: how far from where it was first seen, in its own sizes; what the camera moved does not count.
         earlier: (frame, box, confidence) of the frames in which it was not reported yet; given once.
     """
 
@@ -100,6 +102,7 @@ class Track:
     label: str
     detection: int
     unseen: float
+    travelled: float
     earlier: tuple[tuple[float, np.ndarray, float], ...] = ()
 
 
@@ -155,6 +158,7 @@ class MultiObjectTracker:
         elif past is not None:
             if motion is not None:
                 self._filter.warp(motion.affine)
+                self._book["origin"] = self._book["origin"] @ motion.affine[:, :2].T + motion.affine[:, 2]
             self._filter.predict(self._frame - past, self._book["seen"] < past)
         kinds = self._kinds(detections.labels)
         looks = normalised(embeddings) if embeddings is not None and len(embeddings) else None
@@ -260,9 +264,10 @@ class MultiObjectTracker:
     def _seen(self, matches: np.ndarray, sure: np.ndarray) -> list[Track]:
         """Return the confirmed tracks; note of the others where they were seen."""
         boxes, now = self._filter.boxes, self._frame or 0.0
+        ways = np.linalg.norm(centers(boxes) - self._book["origin"], axis=1) / np.sqrt(boxes[:, 2:].prod(axis=1))
         best = self._votes.argmax(axis=1).tolist() if len(self._book) else []
         tracks = []
-        for row, (number, confirmed, _, seen, confidence, _) in enumerate(self._book.tolist()):
+        for row, (number, confirmed, _, seen, confidence, _, _) in enumerate(self._book.tolist()):
             if not confirmed:
                 self._earlier[row].append((now, boxes[row], confidence))
                 continue
@@ -270,7 +275,7 @@ class MultiObjectTracker:
             earlier, self._earlier[row] = tuple(self._earlier[row]), []
             label = self._names[best[row]]
             tracks.append(
-                Track(number, boxes[row], confidence, state, label, int(matches[row]), now - seen, earlier)
+                Track(number, boxes[row], confidence, state, label, int(matches[row]), now - seen, ways[row], earlier)
             )
         return tracks
 
@@ -307,6 +312,7 @@ class MultiObjectTracker:
         fresh["id"] = np.arange(self._next_id, self._next_id + count)
         fresh["hits"], fresh["seen"], fresh["confirmed"] = 1, now, at_once
         fresh["confidence"], fresh["box"] = found.confidences[columns], boxes
+        fresh["origin"] = centers(boxes)
         self._next_id += count
         self._filter.append(boxes)
         self._book = np.concatenate([self._book, fresh])
@@ -317,7 +323,7 @@ class MultiObjectTracker:
         notes = [(now, box, sure) for box, sure in zip(boxes, fresh["confidence"].tolist(), strict=True)]
         self._earlier += [[] if at_once else [note] for note in notes]
         return [
-            Track(number, box, sure, "tracked", found.labels[column], column, 0.0)
+            Track(number, box, sure, "tracked", found.labels[column], column, 0.0, 0.0)
             for number, (_, box, sure), column in zip(
                 fresh["id"].tolist(), notes, columns.tolist(), strict=True
             )

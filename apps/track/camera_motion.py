@@ -12,6 +12,7 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -86,32 +87,34 @@ class CameraMotion:
             pixels: ``(height, width, 3)`` uint8, RGB.
             moving: boxes ``(N, 4)`` of objects in the last frame, whose corners do not count.
         """
-        scale = min(1.0, WIDTH / pixels.shape[1])
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        if scale < 1:
-            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        shrunk = math.ceil(grey.shape[1] / WIDTH)  # a whole number: any other takes OpenCV ten times as long
+        if shrunk > 1:
+            height, width = (length // shrunk for length in grey.shape)
+            grey = grey[: height * shrunk, : width * shrunk]
+            grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         last, self._grey = self._grey, grey
         if last is None:
             return STILL
         if last.shape != grey.shape:
             return Motion(_IDENTITY, cut=True)
-        affine = _similarity(last, grey, _elsewhere(grey.shape, moving, scale))
+        affine = _similarity(last, grey, _elsewhere(grey.shape, moving, shrunk))
         if affine is None:
             return Motion(_IDENTITY, cut=_differ(last, grey))
         height, width = grey.shape
         rim = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
         if np.abs(rim @ affine.T - rim[:, :2]).max() < UNMOVED:
             return STILL
-        affine[:, 2] /= scale
+        affine[:, 2] *= shrunk
         return Motion(affine)
 
 
-def _elsewhere(shape: tuple[int, int], moving: np.ndarray | None, scale: float) -> np.ndarray | None:
+def _elsewhere(shape: tuple[int, int], moving: np.ndarray | None, shrunk: int) -> np.ndarray | None:
     """Return a mask of where corners count; None for everywhere, also where boxes cover most of the picture."""
     if moving is None or not len(moving):
         return None
     mask = np.full(shape, 255, np.uint8)
-    for left, top, right, bottom in np.rint(box_tools.corners(moving) * scale).astype(int):
+    for left, top, right, bottom in np.rint(box_tools.corners(moving) / shrunk).astype(int):
         mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 0
     return mask if mask.mean() > 255 * 0.3 else None
 

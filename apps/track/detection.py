@@ -1,7 +1,11 @@
-"""What is there in a frame: the interface of detectors, and one that finds whatever moves."""
+"""What is there in a frame: the interface of detectors, and one that finds whatever moves.
+
+A detector is called with each frame of a video in order.  ``detectors`` names those that need no model.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,13 +13,25 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from apps.track.background import BackgroundModel, Difference
 from apps.track.camera_motion import Motion
 from common import boxes as box_tools
 from common.registry import Registry
 
 __all__ = ["Detections", "Detector", "MotionDetector", "detectors"]
 
-WIDTH = 480  # pixels of the working picture
+WIDTH = 480  # pixels of the working picture at most
+WARM_UP = 10  # frames of a shot in which nothing is reported
+LEAST_AREA = 0.0006  # of the picture
+CLOSING = 1 / 45  # of the picture's width: gaps of this size are closed
+PART, NEAR = 0.3, 0.02  # what has less than this share of another's area, and is within this of the width, is its part
+CLEAR = 0.15  # share of an object's pixels that must stand out clearly
+WHOLE = 0.45  # share of the picture that no object covers: the light was switched on, or the camera knocked over
+GHOST = 0.4  # share of the steepness along an outline: below it the outline is the background's, and the object gone
+RESTING = 0.3  # factor of the confidence of what does not move and was never seen moving
+MOVING = 0.03  # share of an object's pixels that must have changed for it to be moving
+VOUCHED = 0.3  # overlap with a live track by which something resting is known to be an object
+PATIENCE, EARLY_PATIENCE, HELD_PATIENCE = 40, 8, 250  # frames after which what rests becomes background
 
 
 @dataclass(frozen=True)
@@ -36,186 +52,167 @@ class Detections:
         return len(self.boxes)
 
 
+NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
+
+
 class Detector(Protocol):
-    def __call__(self, pixels: np.ndarray, motion: Motion) -> Detections: ...
+    """Finds the objects in the frames of a video, given one after the other."""
+
+    def __call__(self, pixels: np.ndarray, motion: Motion, held: np.ndarray | None = None) -> Detections:
+        """Return what is in a frame.
+
+        Args:
+            pixels: ``(height, width, 3)`` uint8, RGB.
+            motion: of the camera since the last frame.
+            held: boxes ``(N, 4)`` of objects that are being tracked and have been seen to move.
+        """
+        ...
 
 
 detectors: Registry[Callable[[], Detector]] = Registry("detector")
 
-WARM_UP = 10
-MEMORY = 50  # frames
-ABSORB = 40
-HELD = 250
-NOISE = 4.0
-STRONG, WEAK = 4.5, 2.5
-SLACK_STILL, SLACK = 0.25, 0.6
-DRIFT = 0.05
-LEAST_AREA = 0.0006
-
 
 @detectors.named("motion")
 class MotionDetector:
+    """Finds what moves before a fixed or slowly moving camera, by subtracting the background.
+
+    What has stopped goes on being found while a track vouches for it (``held``), up to ``HELD_PATIENCE`` frames.
+    Confidence is high for what differs much from the background, has an outline of its own, and moves.
+
+    One object for one video.
+    """
+
     def __init__(self) -> None:
-        self._b = None
+        self._model: BackgroundModel | None = None
 
-    def __call__(self, pixels, motion, held=None):
-        h, w = pixels.shape[:2]
-        s = min(1.0, WIDTH / w)
-        img = cv2.resize(pixels, None, fx=s, fy=s, interpolation=cv2.INTER_AREA) if s < 1 else pixels
-        img = cv2.GaussianBlur(img, (3, 3), 0)
-        self.debug = None
-        if self._b is None or motion.cut or self._b.shape != img.shape:
-            self._start(img)
-            return _none()
-        valid = None
-        still = motion.still
-        if not still:
-            a = motion.affine.copy()
-            a[:, 2] *= s
-            # frame t-1 -> anchor is self._to; frame t -> anchor = self._to o a^-1
-            self._to = _compose(self._to, cv2.invertAffineTransform(a))
-        H, W = img.shape[:2]
-        rim = np.array([[0, 0, 1], [W, 0, 1], [0, H, 1], [W, H, 1]], float)
-        if np.abs(rim @ self._to.T - rim[:, :2]).max() > DRIFT * W:
-            self._reanchor()
-        moved = not (self._to == np.eye(2, 3)).all()
-        if moved:
-            cur = cv2.warpAffine(img, self._to, (W, H), flags=cv2.INTER_LINEAR)
-            valid = (
-                cv2.erode(
-                    cv2.warpAffine(np.full((H, W), 255, np.uint8), self._to, (W, H), flags=cv2.INTER_NEAREST),
-                    np.ones((3, 3)),
-                    borderType=cv2.BORDER_CONSTANT,
-                    borderValue=0,
-                )
-                > 0
-            )
+    def __call__(self, pixels: np.ndarray, motion: Motion, held: np.ndarray | None = None) -> Detections:
+        """Return what moves in a frame, labelled ``"moving"``; nothing in the first ``WARM_UP`` of a shot.
+
+        Args:
+            pixels: ``(height, width, 3)`` uint8, RGB.
+            motion: of the camera since the last frame.
+            held: boxes ``(N, 4)`` of live tracks that have moved.
+        """
+        small, shrunk = _shrunk(pixels)
+        model = self._model
+        if model is None or motion.cut or model.mean.shape != small.shape:
+            self._model = BackgroundModel(small)
+            return NOTHING
+        affine = None
+        if not motion.still:
+            affine = np.concatenate([motion.affine[:, :2], motion.affine[:, 2:] / shrunk], axis=1)
+        laid = model.lay(small, affine)
+        difference = model.compare(laid)
+        mask = _closed(difference.weak)
+        if mask.mean() > WHOLE or model.stale(difference):
+            self._model = BackgroundModel(small)
+            return NOTHING
+        vouched = np.zeros((0, 4))
+        if held is not None and len(held):
+            vouched = _moved(np.asarray(held, np.float64) / shrunk, model.to_anchor)
+        boxes, confidences, foreground, ghosts = _objects(mask, difference, vouched)
+        model.learn(laid, foreground, ghosts, _patience(mask.shape, vouched, model.frames))
+        if not len(boxes) or model.frames <= WARM_UP:
+            return NOTHING
+        boxes, confidences = _with_parts(boxes, confidences, NEAR * mask.shape[1])
+        boxes = _moved(boxes, cv2.invertAffineTransform(model.to_anchor)) * shrunk
+        height, width = pixels.shape[:2]
+        boxes = box_tools.clipped(boxes, width, height)
+        some = (boxes[:, 2:] > 0).all(axis=1)
+        boxes, confidences = boxes[some].astype(np.float32), confidences[some].astype(np.float32)
+        return Detections(boxes, confidences, ("moving",) * len(boxes))
+
+
+def _shrunk(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the working picture and by what whole number it was shrunk (others take OpenCV ten times as long)."""
+    shrunk = math.ceil(pixels.shape[1] / WIDTH)
+    if shrunk > 1:
+        height, width = (length // shrunk for length in pixels.shape[:2])
+        pixels = pixels[: height * shrunk, : width * shrunk]
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(pixels, (3, 3), 0), shrunk
+
+
+def _closed(weak: np.ndarray) -> np.ndarray:
+    """Return the foreground ``(height, width)`` uint8 without specks and with its gaps closed."""
+    mask = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    size = 2 * round(CLOSING * weak.shape[1] / 2) + 1
+    return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def _objects(
+    mask: np.ndarray, difference: Difference, vouched: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return boxes ``(N, 4)``, confidences ``(N,)``, and the masks of all objects and of ghosts.
+
+    A ghost is the place that an object has left: the background still shows it, and its outline, while the frame has
+    none there.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA].astype(float)
+
+    places = np.flatnonzero(labels)
+    numbers = labels.ravel()[places]
+
+    def shares(values: np.ndarray) -> np.ndarray:
+        return np.bincount(numbers, values.ravel()[places], count) / area
+
+    grown = cv2.dilate(labels.astype(np.uint16), np.ones((3, 3), np.uint8))
+    outline = (grown > 0) & (cv2.erode(mask, np.ones((5, 5), np.uint8)) == 0)
+    own, background = (
+        np.bincount(grown[outline], edges[outline], count)
+        for edges in (difference.edges, difference.background_edges)
+    )
+    outlined = own / np.maximum(own + background, 1e-6)
+    moving = shares(difference.moving) > MOVING
+    some = (area >= LEAST_AREA * mask.size) & (shares(difference.strong) >= CLEAR)
+    some[0] = False
+    gone = some & ~moving & (outlined < GHOST)
+    boxes = stats[:, :4].astype(float)
+    known = moving
+    if len(vouched):
+        known = moving | (box_tools.iou_matrix(boxes, vouched).max(axis=1) > VOUCHED)
+    confidences = 1 - np.exp(-shares(difference.deviation) / 4)
+    confidences *= np.clip((outlined - 0.35) / 0.25, 0, 1) * np.where(known, 1, RESTING)
+    found = some & ~gone
+    return boxes[found], confidences[found], some[labels], gone[labels]
+
+
+def _with_parts(boxes: np.ndarray, confidences: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the objects together with their parts: small pieces within or right beside a large one."""
+    order = np.argsort(-boxes[:, 2:].prod(axis=1))
+    whole: list[np.ndarray] = []
+    sure: list[float] = []
+    for box, confidence in zip(boxes[order], confidences[order], strict=True):
+        area = box[2:].prod()
+        for number, large in enumerate(whole):
+            around = large + [-near, -near, 2 * near, 2 * near]
+            inside = box_tools.shared_areas(box, around) / area
+            if inside > 0.5 and area < PART * large[2:].prod():
+                edges = box_tools.corners(np.stack([box, large]))
+                union = np.concatenate([edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)])
+                whole[number] = box_tools.from_corners(union)
+                sure[number] = max(sure[number], float(confidence))
+                break
         else:
-            cur, valid = img, np.ones((H, W), bool)
-        cur = cur.astype(np.float32)
-        # gain
-        sub = (slice(2, None, 4), slice(2, None, 4))
-        ok = valid[sub] & ~self._fg[sub] & (self._age[sub] > 0)
-        if ok.sum() > 50:
-            g = np.median((cur[sub][ok] + 8) / (self._b[sub][ok] + 8), axis=0)
-        else:
-            g = np.ones(3)
-        g = np.clip(g, 0.5, 2).astype(np.float32)
-        exp = (self._b + 8) * g - 8
-        diff = np.abs(cur - exp).max(axis=2)
-        grey = self._b.mean(axis=2)
-        gx = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125)
-        gy = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
-        grad = np.hypot(gx, gy)
-        slack = SLACK if moved else SLACK_STILL
-        sigma = np.sqrt(self._v + NOISE**2 + (slack * grad * 2) ** 2)
-        d = diff / sigma
-        seen = valid & (self._age >= WARM_UP)
-        d = np.where(seen, d, 0)
-        strong = d > STRONG
-        weak = d > WEAK
-        weak &= ~self._shadow(cur, exp, d, grad)
-        mask = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)))
-        n, lab, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        nstrong = np.bincount(lab.ravel(), (strong & (weak)).ravel(), n)
-        gI = cur.mean(axis=2)
-        gradI = np.hypot(
-            cv2.Sobel(gI, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(gI, cv2.CV_32F, 0, 1, scale=0.125)
-        )
-        boxes, conf = [], []
-        fg = np.zeros((H, W), bool)
-        ghosts = np.zeros((H, W), bool)
-        for k in range(1, n):
-            x, y, bw, bh, area = stats[k]
-            if area < LEAST_AREA * H * W or nstrong[k] < 0.15 * area:
-                continue
-            y0, y1, x0, x1 = max(y - 2, 0), min(y + bh + 2, H), max(x - 2, 0), min(x + bw + 2, W)
-            m = (lab[y0:y1, x0:x1] == k).astype(np.uint8)
-            ring = cv2.dilate(m, np.ones((3, 3), np.uint8)) - cv2.erode(
-                m, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1
-            )
-            r = ring > 0
-            ei = gradI[y0:y1, x0:x1][r].mean()
-            eb = grad[y0:y1, x0:x1][r].mean()
-            edge = ei / (ei + eb + 1e-6)
-            contrast = d[y0:y1, x0:x1][m > 0].mean()
-            fg[y0:y1, x0:x1] |= m > 0
-            if edge < 0.4:
-                ghosts[y0:y1, x0:x1] |= m > 0
-            c = (1 - np.exp(-contrast / 4)) * np.clip((edge - 0.3) / 0.3, 0, 1)
-            boxes.append((x, y, bw, bh))
-            conf.append(c)
-            if self.debug is None:
-                self.debug = []
-            self.debug.append((x, y, bw, bh, edge, contrast))
-        self.mask = mask
-        self._update(cur, valid, fg, ghosts, exp, diff, held, s)
-        if not boxes:
-            return _none()
-        b = np.array(boxes, np.float32)
-        if moved:
-            inv = cv2.invertAffineTransform(self._to)
-            c = box_tools.centers(b) @ inv[:, :2].T + inv[:, 2]
-            b = np.concatenate([c - b[:, 2:] / 2, b[:, 2:]], 1)
-        b = b / s
-        return Detections(b.astype(np.float32), np.array(conf, np.float32), ("moving",) * len(b))
-
-    def _shadow(self, cur, exp, d, grad):
-        ratio = (cur + 8) / (exp + 8)
-        mean = ratio.mean(axis=2)
-        spread = ratio.max(axis=2) - ratio.min(axis=2)
-        return (mean > 0.55) & (mean < 0.97) & (spread < 0.08)
-
-    def _start(self, img):
-        f = img.astype(np.float32)
-        self._b = f
-        H, W = f.shape[:2]
-        self._v = np.full((H, W), 25.0, np.float32)
-        self._age = np.ones((H, W), np.float32)
-        self._c = f.copy()
-        self._stay = np.zeros((H, W), np.float32)
-        self._fg = np.zeros((H, W), bool)
-        self._to = np.eye(2, 3)
-
-    def _reanchor(self):
-        H, W = self._v.shape
-        m = cv2.invertAffineTransform(self._to)
-
-        def wp(a, v=0.0):
-            return cv2.warpAffine(a, m, (W, H), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-        ok = cv2.warpAffine(np.full((H, W), 255, np.uint8), m, (W, H), flags=cv2.INTER_NEAREST) > 0
-        self._b, self._v, self._c, self._stay = wp(self._b), wp(self._v), wp(self._c), wp(self._stay)
-        self._age = np.where(ok, wp(self._age), 0).astype(np.float32)
-        self._fg = cv2.warpAffine(self._fg.astype(np.uint8), m, (W, H)) > 0
-        self._to = np.eye(2, 3)
-
-    def _update(self, cur, valid, fg, ghosts, exp, diff, held, s):
-        bg = valid & ~fg
-        new = valid & (self._age == 0)
-        self._b[new] = cur[new]
-        rate = np.where(bg, 1 / np.minimum(self._age + 1, MEMORY), 0).astype(np.float32)
-        self._b += rate[..., None] * (cur - self._b)
-        self._v += rate * (np.minimum(diff, 20) ** 2 - self._v)
-        self._age[bg] += 1
-        same = np.abs(cur - self._c).max(axis=2) < 12
-        self._stay = np.where(fg & same, self._stay + 1, 0)
-        self._c += np.where(fg & same, 0.1, 1.0)[..., None].astype(np.float32) * (cur - self._c)
-        limit = np.full(fg.shape, ABSORB, np.float32)
-        if held is not None:
-            for l, t, r, b in np.rint(box_tools.corners(np.asarray(held)) * s).astype(int):
-                limit[max(t, 0) : max(b, 0), max(l, 0) : max(r, 0)] = HELD
-        take = (self._stay > limit) | ghosts
-        self._b[take] = cur[take]
-        self._age[take] = WARM_UP
-        self._stay[take] = 0
-        self._fg = fg & ~take
+            whole.append(box)
+            sure.append(float(confidence))
+    return np.array(whole).reshape(-1, 4), np.array(sure)
 
 
-def _compose(a, b):
-    return np.concatenate([a[:, :2] @ b[:, :2], (a[:, :2] @ b[:, 2:] + a[:, 2:])], 1)
+def _patience(shape: tuple[int, ...], vouched: np.ndarray, frames: int) -> np.ndarray:
+    """Return for how many frames each pixel waits before what rests on it becomes background ``(height, width)``.
+
+    In the beginning not long: what seems to rest may well be what an object of the first frame has uncovered.
+    """
+    patience = np.full(shape, min(PATIENCE, max(EARLY_PATIENCE, frames / 3)), np.float32)
+    for left, top, right, bottom in np.rint(box_tools.corners(vouched)).astype(int):
+        patience[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = HELD_PATIENCE
+    return patience
 
 
-def _none():
-    return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
+def _moved(boxes: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Return boxes ``(N, 4)`` under a similarity ``(2, 3)``; they stay upright."""
+    scale = np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    middles = box_tools.centers(boxes) @ affine[:, :2].T + affine[:, 2]
+    return np.concatenate([middles - boxes[:, 2:] * scale / 2, boxes[:, 2:] * scale], axis=1)

@@ -14,7 +14,7 @@ from apps.track.cropping import context_side
 from apps.track.sequences import Sequence as Frames
 from common.boxes import centers
 from common.console import Advance
-from common.data.coco import read_coco
+from common.data.boxed import read_coco
 from common.data.images import SUFFIXES, decode
 from common.errors import InputError
 
@@ -100,14 +100,14 @@ def gather(
         if not here:
             raise InputError(f"{folder} holds no pictures")
         for listing in sorted(folder.rglob("*.json")):
-            for entry in read_coco(listing, folder):
+            for entry in read_coco([listing], folder).pictures:
                 if here.pop(entry.file, None):
                     marked.append(entry)
         plain += list(here)
     total = len(marked) + len(plain) + len(sequences)
     for number, entry in enumerate(marked, start=1):
-        pixels = colour(decode(entry.file).pixels)
-        for index, box in enumerate(entry.boxes):
+        pixels, boxes = entry.read()
+        for index, box in enumerate(boxes):
             if min(box[2:]) >= 8 and box[2] * box[3] <= 0.5 * pixels.shape[0] * pixels.shape[1]:
                 material.objects.append(view_of(pixels, box, entry.mask(index, *pixels.shape[:2])))
         material.pictures.append(_small(pixels))

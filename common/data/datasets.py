@@ -110,7 +110,8 @@ def data_directory() -> Path:
 
 def is_prepared(name: str) -> bool:
     """Return whether the TFDS set ``name`` lies ready, without importing TFDS."""
-    return any((data_directory() / name).glob("*/dataset_info.json"))
+    folder = data_directory() / name  # NAME/VERSION, or NAME/CONFIGURATION/VERSION
+    return any(any(folder.glob(pattern)) for pattern in ("*/dataset_info.json", "*/*/dataset_info.json"))
 
 
 def load(source: str | Path, *, side: int = 28, channels: int = 1, seed: int = 0) -> Dataset:

@@ -11,6 +11,7 @@ import pytest
 
 from apps.main import app
 from apps.text import models
+from apps.text.data import _spelled_out
 from apps.text.explanation import explain
 from apps.text.learning import _for_use
 from apps.text.options import BLEND, NETWORK_OPTIONS
@@ -19,6 +20,7 @@ from apps.text.starting import started, weights_of
 from apps.text.vectors import SHIPPED, Regions, WordVectors, given_vectors
 from apps.text.vocabulary import AFFIXES
 from common.cli import run
+from common.data.tables import TextTable
 from common.layers import in_floats
 from common.predictor import load_network
 
@@ -86,6 +88,16 @@ def test_evaluation_reads_the_test_split_again(trained, cnnapps, tmp_path):
         csv.writer(file).writerows([("label", "text"), ("great", "x y z"), *sentences(20)])
     code, _, err = cnnapps("text", "evaluate", tmp_path / "other.csv", "--model", trained)
     assert code == 1 and "has the label 'great'" in err and err.count("\n") == 1
+
+
+def test_labels_that_are_short_for_the_models_are_understood():
+    table = TextTable(["a", "b", "c"], ["neg", "pos", "neg"], None, "one of K", "")
+    spelled = _spelled_out(table, ("negative", "positive"))
+    assert spelled.labels == ["negative", "positive", "negative"]
+    for classes in (("neg", "pos"), ("negative", "neglected", "positive"), ("good", "bad")):
+        assert _spelled_out(table, classes).labels == table.labels
+    several = TextTable(["a"], [["po", "neg"]], None, "independent yes/no", "")
+    assert _spelled_out(several, ("negative", "positive")).labels == [["positive", "negative"]]
 
 
 def test_terms_and_bias_add_up_to_the_scores(trained):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.data.datasets import EMBEDDED, Split, load
+from common.data.datasets import EMBEDDED, Split, is_prepared, load
 from common.data.folders import read_image_folder, read_pictures
 from common.data.framing import frame, mass_centred
 from common.errors import InputError, UserError
@@ -119,3 +119,12 @@ def test_pictures_without_classes(folder):
     assert read_pictures(folder / "cat").shape == (6, 28, 28, 1)
     with pytest.raises(InputError, match="no pictures"):
         read_pictures(folder)
+
+
+def test_a_prepared_set_is_seen_with_and_without_a_configuration(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    for place in ("plain/1.0.0", "reviews/plain_text/1.0.0"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "dataset_info.json").write_text("{}")
+    assert is_prepared("plain") and is_prepared("reviews")
+    assert not is_prepared("other")
