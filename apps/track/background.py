@@ -25,13 +25,23 @@ FLICKER, MOST_FLICKER = 16.0, 400.0  # variance of a pixel, squared grey levels:
 STRONG, WEAK = 4.5, 2.5  # standard deviations that make a pixel foreground, and that one beside it needs
 SLACK, SLACK_MOVED = 0.5, 1.2  # pixels by which an edge may be out of place, of a fixed and of a moved camera
 DRIFT = 0.05  # of the picture's width, how far the camera may go before the model is laid out anew
-ALIKE, FLICKED = 12, 5  # grey levels within which a pixel stays as it is; frames that it loses each time it does not
-PAST = 5  # frames between the two that are compared to see what moves now
+ALIKE, FLICKED = (
+    12,
+    5,
+)  # grey levels within which a pixel stays as it is; frames that it loses each time it does not
+PAST = 3  # frames between the two that are compared to see what moves now
 EDGE = 6.0  # grey levels a pixel that make an edge
-STALE, LEAST_EDGES = 0.45, 0.01  # share of the edges gone that makes the model worthless, if there are so many at all
+STALE, LEAST_EDGES = (
+    0.45,
+    0.01,
+)  # share of the edges gone that makes the model worthless, if there are so many at all
 CLEARLY = 0.97  # a camera position is believed before another if it misses by this factor less
 BLACK = 8.0  # grey levels added before ratios are taken: noise in the dark says nothing
-DARKEST, BRIGHTEST, TONE = 0.5, 1.0, 14.0  # share of the light left in a shadow; grey levels its tone may be off
+DARKEST, BRIGHTEST, TONE = (
+    0.5,
+    1.15,
+    14.0,
+)  # share of the light left in a shadow; grey levels its tone may be off
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class BackgroundModel:
             pixels: ``(height, width, 3)`` uint8.
             affine: the camera's motion since the last frame ``(2, 3)`` in working pixels, or None if it stood still.
         """
-        height, width = self._known.shape
+        height, width = self.mean.shape[:2]
         if affine is not None:
             self._follow(pixels, affine)
         rim = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
@@ -126,9 +136,12 @@ class BackgroundModel:
         """Tell whether so much of the background is gone that the camera must have got lost."""
         edges = (difference.background_edges > EDGE) & self._inside & self._known
         count = np.count_nonzero(edges)
-        return count > LEAST_EDGES * edges.size and np.count_nonzero(difference.weak & edges) > STALE * count
+        gone = np.count_nonzero(difference.weak & edges)
+        return bool(count > LEAST_EDGES * edges.size and gone > STALE * count)
 
-    def learn(self, laid: np.ndarray, foreground: np.ndarray, ghosts: np.ndarray, patience: np.ndarray) -> None:
+    def learn(
+        self, laid: np.ndarray, foreground: np.ndarray, ghosts: np.ndarray, patience: np.ndarray
+    ) -> None:
         """Learn from the frame that was compared last.
 
         Args:
@@ -161,7 +174,9 @@ class BackgroundModel:
         ratios = (laid[some][usable] + BLACK) / (self.mean[some][usable] + BLACK)
         gains = np.clip(np.median(ratios, axis=0), 0.5, 2)
         levels = (np.arange(256)[:, None] + BLACK) * gains - BLACK
-        return cv2.LUT(cv2.convertScaleAbs(self.mean), np.clip(np.rint(levels), 0, 255).astype(np.uint8)[:, None])
+        return cv2.LUT(
+            cv2.convertScaleAbs(self.mean), np.clip(np.rint(levels), 0, 255).astype(np.uint8)[:, None]
+        )
 
     def _follow(self, pixels: np.ndarray, affine: np.ndarray) -> None:
         """Take the camera to be where a frame looks most like the background, at its edges.
@@ -193,13 +208,15 @@ class BackgroundModel:
         """Return by how many grey levels a frame, so laid, misses the background at points ``(n, 2)``."""
         back = cv2.invertAffineTransform(to_anchor)
         places = (points @ back[:, :2].T + back[:, 2]).astype(np.float32)
-        seen = cv2.remap(pixels, places[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+        seen = cv2.remap(pixels, places[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[
+            :, 0
+        ]
         off = seen - self.mean[points[:, 1], points[:, 0]]
         return float(np.minimum(np.abs(off - np.median(off, axis=0)).max(axis=1), 30).mean())
 
     def _lay_out_anew(self) -> None:
         """Make the last frame the anchor."""
-        height, width = self._known.shape
+        height, width = self.mean.shape[:2]
         back = cv2.invertAffineTransform(self.to_anchor)
 
         def warped(values: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
@@ -220,7 +237,9 @@ class BackgroundModel:
 
 def _composed(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return the map ``(2, 3)`` that does ``first``, then ``second``."""
-    return np.concatenate([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]], axis=1)
+    return np.concatenate(
+        [second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]], axis=1
+    )
 
 
 def _largest(pixels: np.ndarray) -> np.ndarray:

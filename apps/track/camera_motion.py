@@ -22,29 +22,20 @@ from common import boxes as box_tools
 
 __all__ = ["STILL", "CameraMotion", "Motion"]
 
-WIDTH = 320  # pixels of the working picture
-CORNERS, APART = (
-    160,
-    12,
-)  # followed at most, and working pixels between any two: captions must not outvote the scene
+WIDTH = 320  # pixels of the working picture; all lengths below are in its pixels
+# Corners followed at most, and the distance between any two: captions must not outvote the scene.
+CORNERS, APART = 160, 12
 FAINTEST = 0.003  # quality of a corner, of the best one's
-LEAST_CORNERS, LEAST_AGREED = (
-    12,
-    0.4,
-)  # number and share of corners without which nothing is known of the camera
-PRECISION = 1.0  # working pixels by which a corner may miss the camera's motion
-UNMOVED = 0.15  # working pixels, in every corner of the picture, that count as no motion
-# A motion beyond FAR working pixels is a large object's, not the camera's, where STAYING times as many corners as
-# follow it are within STAYED of their place: under a camera that moves none is.
+LEAST_CORNERS, LEAST_AGREED = 12, 0.4  # number and share of the corners without which nothing is known
+PRECISION = 1.0  # by how much a corner may miss the camera's motion
+UNMOVED = 0.15  # in every corner of the picture, what counts as no motion
+# A motion of more than FAR is a large object's, not the camera's, where STAYING times as many corners as follow it
+# are within STAYED of their place: under a camera that moves none is.
 FAR, STAYED, STAYING = 1.0, 0.3, 0.4
-DETAIL = (
-    13  # working pixels, width of the neighbourhood whose light is taken out: exposure changes are no motion
-)
+DETAIL = 13  # width of the neighbourhood whose light is taken out: a change of exposure is no motion
 THUMBNAIL = (32, 24)
-CUT_LIKENESS, CUT_CHANGE = (
-    0.5,
-    8.0,
-)  # correlation of thumbnails below which, and grey levels beyond which, it may be a cut
+# Correlation of thumbnails below which, and grey levels beyond which, two frames are two shots.
+CUT_LIKENESS, CUT_CHANGE = 0.5, 8.0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What is there in a frame: the interface of detectors, and one that finds whatever moves.
 
-A detector is called with each frame of a video in order.  ``detectors`` names those that need no model.
+A detector is called with each frame of a video in order.  ``DETECTORS`` names those that need no model.
 """
 
 from __future__ import annotations
@@ -18,15 +18,23 @@ from apps.track.camera_motion import Motion
 from common import boxes as box_tools
 from common.registry import Registry
 
-__all__ = ["Detections", "Detector", "MotionDetector", "detectors"]
+__all__ = ["DETECTORS", "Detections", "Detector", "MotionDetector"]
 
 WIDTH = 480  # pixels of the working picture at most
 WARM_UP = 10  # frames of a shot in which nothing is reported
-LEAST_AREA = 0.0006  # of the picture
+LEAST_AREA, LEAST_CONFIDENCE = (
+    0.0006,
+    0.1,
+)  # what is smaller, in shares of the picture, or less sure is not reported
 CLOSING = 1 / 45  # of the picture's width: gaps of this size are closed
-PART, NEAR = 0.3, 0.02  # what has less than this share of another's area, and is within this of the width, is its part
+PART, NEAR = (
+    0.3,
+    0.02,
+)  # what has less than this share of another's area, and is within this of the width, is its part
 CLEAR = 0.15  # share of an object's pixels that must stand out clearly
-WHOLE = 0.45  # share of the picture that no object covers: the light was switched on, or the camera knocked over
+WHOLE = (
+    0.45  # share of the picture that no object covers: the light was switched on, or the camera knocked over
+)
 GHOST = 0.4  # share of the steepness along an outline: below it the outline is the background's, and the object gone
 RESTING = 0.3  # factor of the confidence of what does not move and was never seen moving
 MOVING = 0.03  # share of an object's pixels that must have changed for it to be moving
@@ -69,10 +77,10 @@ class Detector(Protocol):
         ...
 
 
-detectors: Registry[Callable[[], Detector]] = Registry("detector")
+DETECTORS: Registry[Callable[[], Detector]] = Registry("detector")
 
 
-@detectors.named("motion")
+@DETECTORS.named("motion")
 class MotionDetector:
     """Finds what moves before a fixed or slowly moving camera, by subtracting the background.
 
@@ -118,7 +126,7 @@ class MotionDetector:
         boxes = _moved(boxes, cv2.invertAffineTransform(model.to_anchor)) * shrunk
         height, width = pixels.shape[:2]
         boxes = box_tools.clipped(boxes, width, height)
-        some = (boxes[:, 2:] > 0).all(axis=1)
+        some = (boxes[:, 2:] > 0).all(axis=1) & (confidences > LEAST_CONFIDENCE)
         boxes, confidences = boxes[some].astype(np.float32), confidences[some].astype(np.float32)
         return Detections(boxes, confidences, ("moving",) * len(boxes))
 
@@ -173,7 +181,7 @@ def _objects(
     if len(vouched):
         known = moving | (box_tools.iou_matrix(boxes, vouched).max(axis=1) > VOUCHED)
     confidences = 1 - np.exp(-shares(difference.deviation) / 4)
-    confidences *= np.clip((outlined - 0.35) / 0.25, 0, 1) * np.where(known, 1, RESTING)
+    confidences *= np.clip((outlined - 0.25) / 0.2, 0, 1) * np.where(known, 1, RESTING)
     found = some & ~gone
     return boxes[found], confidences[found], some[labels], gone[labels]
 

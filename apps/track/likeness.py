@@ -84,7 +84,7 @@ class Appearance:
         own = np.minimum((cosines - self.mean[0]) / spread[0], 0)
         other = np.maximum((cosines - self.mean[1]) / spread[1], 0)
         odds = np.exp(np.clip((other**2 - own**2) / 2, -9, 9)) * spread[1] / spread[0]
-        known = self.tracks.any(axis=1)[:, None] & looks.any(axis=1)
+        known = np.logical_and.outer(self.tracks.any(axis=1), looks.any(axis=1))
         return np.where(known, np.clip(odds / (1 + odds), 1 - MOST_SURE, MOST_SURE), 0.5)
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainResult", "train"]
 
-STEPS_PER_EPOCH = 500
+STEPS = 20_000
+STEPS_PER_EPOCH = 500  # between two checks
 HELD_SHARE = 0.05  # of the pictures, where no sequence is left out
 
 
@@ -87,14 +88,16 @@ def train(
     kept, left = _sequences(options)
     material = gather([Path(folder) for folder in options.pictures], kept, progress=progress)
     held = gather([], left) if left else material.split_off(HELD_SHARE, options.seed)
-    recipe = default_recipe(max(1, (options.steps or 40_000) // STEPS_PER_EPOCH), options.batch or 32)
+    steps = options.steps or STEPS
+    per_epoch = min(STEPS_PER_EPOCH, steps)
+    recipe = default_recipe(round(steps / per_epoch), options.batch or 32)
     recipe = replace(recipe, seed=options.seed, precision=devices.precision(device))
     recipe = replace(recipe, rate=options.rate or recipe.rate)
     run = out if resume and out else new_run(out, f"track-{options.network}", options, command)
     start = load_network(options.weights) if options.weights else None
     with resumable(run, "cnnapps track train"):
         learned = learn(
-            options.network, material, held, recipe, run, steps_per_epoch=STEPS_PER_EPOCH, start=start,
+            options.network, material, held, recipe, run, steps_per_epoch=per_epoch, start=start,
             arguments=arguments, resume=resume, progress=progress,
         )  # fmt: skip
     parts = {FEATURES: learned.network.get_layer("backbone"), HEAD: learned.network.get_layer("head")}

@@ -63,17 +63,17 @@ def read_coco(
     """
     problems: list[Problem] = []
     index = PictureIndex(files_below(root) if files is None else files)
-    contents = [_load(listing) for listing in listings]
-    places = [
-        _locate(content["images"], listing, index, problems)
-        for content, listing in zip(contents, listings, strict=True)
-    ]
-    headers = read_headers({file: None for found in places for file, _ in found.values()}, progress)
-    names = [part_named(listing.stem) or part_named(listing.parent.name) or "all" for listing in listings]
+    contents = _load_all(listings, problems)
+    places = {
+        listing: _locate(content["images"], listing, index, problems) for listing, content in contents.items()
+    }
+    headers = read_headers({file: None for found in places.values() for file, _ in found.values()}, progress)
     parts: dict[str, list[Annotated]] = {}
     classes: dict[str, None] = {}
     counts: Counter[str] = Counter()
-    for listing, content, found, part in zip(listings, contents, places, names, strict=True):
+    for listing, content in contents.items():
+        part = part_named(listing.stem) or part_named(listing.parent.name) or "all"
+        found = places[listing]
         categories = _categories(content["categories"], listing, problems)
         classes.update(dict.fromkeys(categories.values()))
         objects = _objects(content, categories, found, listing, problems, counts)
@@ -86,11 +86,11 @@ def read_coco(
             entry = tidied(file, header, marked, problems, source=listing, declared=declared)
             parts.setdefault(part, []).append(entry)
     if not parts:
-        total = sum(len(content["images"]) for content in contents)
+        total = sum(len(content["images"]) for content in contents.values())
         raise InputError(
             f"{listings[0]}: none of its {total} pictures is in {root}", "check where the pictures are"
         )
-    problems += _unlisted(index, places)
+    problems += _unlisted(index, places.values())
     notes = tuple(f"{count:,} {what}" for what, count in counts.items() if count)
     return AnnotatedSet(root.name, "coco", tuple(classes), in_order(parts), notes, tuple(problems))
 
@@ -99,6 +99,24 @@ def _looks_like_coco(file: Path) -> bool:
     with file.open("rb") as stream:
         head = stream.read(1 << 16)
     return any(b'"%s"' % section in head and b'"%s"' % key in head for section, key in _SIGNS)
+
+
+def _load_all(listings: Sequence[Path], problems: list[Problem]) -> dict[Path, dict[str, list[Any]]]:
+    """Load what can be loaded.
+
+    Raises:
+        InputError: nothing can.
+    """
+    contents, failures = {}, []
+    for listing in listings:
+        try:
+            contents[listing] = _load(listing)
+        except InputError as error:
+            failures.append(error)
+            problems.append(Problem("unreadable annotation", listing, error.message))
+    if not contents:
+        raise failures[0]
+    return contents
 
 
 def _load(listing: Path) -> dict[str, list[Any]]:
@@ -166,7 +184,8 @@ def _categories(entries: list[Any], listing: Path, problems: list[Problem]) -> d
             names[entry["id"]] = str(entry["name"])
         except (KeyError, TypeError):
             problems.append(Problem("bad row", listing, f"categories[{row}] has no id or name"))
-    return {str(number): names[number] for number in sorted(names, key=lambda n: (isinstance(n, str), n))}
+    order = sorted(names, key=lambda n: (0, n, "") if isinstance(n, int | float) else (1, 0, str(n)))
+    return {str(number): names[number] for number in order}
 
 
 def _objects(
@@ -229,7 +248,7 @@ def _polygons(segmentation: object) -> tuple[np.ndarray, ...]:
 
 
 def _unlisted(
-    index: PictureIndex, places: list[dict[str, tuple[Path, tuple[int, int] | None]]]
+    index: PictureIndex, places: Iterable[dict[str, tuple[Path, tuple[int, int] | None]]]
 ) -> list[Problem]:
     """Return the pictures of which no annotation file knows, in the folders of those that are known."""
     known = {file for found in places for file, _ in found.values()}

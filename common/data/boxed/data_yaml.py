@@ -91,9 +91,6 @@ def described_parts(told: Description, file: Path, problems: list[Problem]) -> d
         told: what the file says.
         file: ``data.yaml``.
         problems: what is not there is added here.
-
-    Raises:
-        InputError: none of the folders is there.
     """
     parts: dict[str, list[Path]] = {}
     for name, folders in told.folders.items():
@@ -109,11 +106,6 @@ def described_parts(told: Description, file: Path, problems: list[Problem]) -> d
             if not found:
                 problems.append(Problem("missing part", file, f"{name}: no pictures in {place}"))
             parts.setdefault(name, []).extend(found)
-    if not parts:
-        wanted = ", ".join(given for folders in told.folders.values() for given in folders)
-        raise InputError(
-            f"{file}: no such folder: {wanted}", f"they are looked for in {told.root} and beside it"
-        )
     return parts
 
 

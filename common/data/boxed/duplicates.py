@@ -14,9 +14,8 @@ from common.data.boxed.annotated import Problem
 
 __all__ = ["ALIKE", "find_alike", "find_copies", "find_one_source", "perceptual_hash"]
 
-ALIKE = (
-    8  # of 63 bits that differ at most; measured: copies and lighter edits 0 to 8, other pictures 10 and more
-)
+# Bits of 63 that differ at most.  Measured: copies and lighter edits 0 to 8, other pictures 10 and more.
+ALIKE = 8
 _FLAT = 2.0  # standard deviation below which a small picture has nothing to compare
 _ROBOFLOW = re.compile(r"\.rf\.[0-9a-f]{32}$")
 

@@ -82,10 +82,10 @@ def _find_voc(path: Path, files: Sequence[Path]) -> _Found | None:
     root = find_devkit(path)
     if root:
         return _Found(lambda progress: read_voc(root, progress=progress), "Annotations and JPEGImages")
-    listings = [file for file in files if file.suffix.lower() == ".xml" and _is_annotation(file)]
-    if not listings:
+    listing = next((file for file in files if file.suffix.lower() == ".xml" and _is_annotation(file)), None)
+    if listing is None:
         return None
-    return _Found(lambda progress: read_voc(path, files=files, progress=progress), f"{listings[0].name}")
+    return _Found(lambda progress: read_voc(path, files=files, progress=progress), listing.name)
 
 
 @READERS.named("coco")

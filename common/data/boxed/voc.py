@@ -99,6 +99,10 @@ def read_voc(
     lists = _lists(root) if devkit else {}
     listed = _parts_of_lists(lists, pictures, entries, spoilt, problems)
     parts = listed if lists else parts_of_folders(root, entries)
+    if not parts:
+        raise InputError(
+            f"{root}: no annotated picture is in the lists of ImageSets/Main", f"they name {_some(lists)}"
+        )
     said = (
         {entry.file for part in parts.values() for entry in part}
         | {problem.file for problem in problems}
@@ -211,8 +215,14 @@ def _lists(root: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, file in there.items():
         lines = file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-        found.setdefault(_LISTS[name], []).extend(line.strip() for line in lines if line.strip())
+        if names := [line.strip() for line in lines if line.strip()]:
+            found.setdefault(_LISTS[name], []).extend(names)
     return found
+
+
+def _some(lists: dict[str, list[str]]) -> str:
+    names = [name for part in lists.values() for name in part]
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _parts_of_lists(

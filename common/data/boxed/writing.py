@@ -75,7 +75,7 @@ def convert(
         progress: called with (pictures copied, pictures, remark).
 
     Raises:
-        UserError: the folder exists already.
+        UserError: the folder exists already, a picture cannot be read, or the disk is full.
         UsageError: an unknown format.
     """
     write = WRITERS.get(to)
@@ -83,20 +83,24 @@ def convert(
     if out.exists():
         raise UserError(f"{out} exists", "remove it or choose another --out")
     named = _named(data)
-    with replacing(out) as temporary:
-        temporary.mkdir()
-        copies = {
-            temporary / _PLACES[to].format(part=part) / name: entry.file
-            for part, entries in named.items()
-            for name, entry in entries
-        }
-        for number, (copy, original) in enumerate(copies.items(), start=1):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, copy)
-            progress(number, len(copies), "")
-        write(data, named, temporary)
+    copied = 0
+    try:
+        with replacing(out) as temporary:
+            temporary.mkdir()
+            copies = {
+                temporary / _PLACES[to].format(part=part) / name: entry.file
+                for part, entries in named.items()
+                for name, entry in entries
+            }
+            for copied, (copy, original) in enumerate(copies.items(), start=1):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(original, copy)
+                progress(copied, len(copies), "")
+            write(data, named, temporary)
+    except OSError as error:
+        raise UserError(f"{out}: not written ({error})", "check the pictures and the disk") from error
     boxes = sum(len(entry.boxes) for entries in named.values() for _, entry in entries)
-    return Conversion(out, to, len(copies), boxes, tuple(_losses(data, to)))
+    return Conversion(out, to, copied, boxes, tuple(_losses(data, to)))
 
 
 # Where the pictures of a part lie.

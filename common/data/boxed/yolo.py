@@ -55,13 +55,13 @@ def read_yolo(
 
     Args:
         root: its folder.
-        description: ``data.yaml``; without it, or where it names no folders, the parts are those that folders below
-            ``root`` name.
+        description: ``data.yaml``; without it, or where it names no folder that is there, the parts are those that
+            folders below ``root`` name.
         files: below ``root``, where they are known.
         progress: called with (pictures read, pictures, remark).
 
     Raises:
-        InputError: no YAML, none of the folders is there, or no picture.
+        InputError: no picture that can be read.
     """
     problems: list[Problem] = []
     notes: list[str] = []
@@ -73,10 +73,11 @@ def read_yolo(
             told = read_description(description)
         except InputError as error:
             problems.append(Problem("unreadable annotation", description, error.message))
-    if told and told.folders:
-        places = described_parts(told, description or root, problems)
-    else:
+    places = described_parts(told, description or root, problems) if told else {}
+    if not any(places.values()):
         places = _parts_of_folders(pictures, root, problems)
+        if told and told.folders:
+            notes.append("the folders that data.yaml names are not there: parts are what folders are called")
     if not any(places.values()):
         raise InputError(f"{description or root}: no pictures", "images/NAME.jpg with labels/NAME.txt")
     headers = read_headers({file: None for part in places.values() for file in part}, progress)
