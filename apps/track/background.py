@@ -31,17 +31,13 @@ ALIKE, FLICKED = (
 )  # grey levels within which a pixel stays as it is; frames that it loses each time it does not
 PAST = 3  # frames between the two that are compared to see what moves now
 EDGE = 6.0  # grey levels a pixel that make an edge
-STALE, LEAST_EDGES = (
-    0.45,
-    0.01,
-)  # share of the edges gone that makes the model worthless, if there are so many at all
+# The picture is cut into cells; those with LEAST_EDGES of edge pixels count, if there are ENOUGH.  Where STALE of them
+# have lost most of their edges, the model is worthless.
+CELLS, LEAST_EDGES, ENOUGH, STALE = (8, 6), 0.01, 12, 0.5
 CLEARLY = 0.97  # a camera position is believed before another if it misses by this factor less
 BLACK = 8.0  # grey levels added before ratios are taken: noise in the dark says nothing
-DARKEST, BRIGHTEST, TONE = (
-    0.5,
-    1.15,
-    14.0,
-)  # share of the light left in a shadow; grey levels its tone may be off
+# Light, not an object: the share of the expected light that is there, and grey levels by which its tone may be off.
+DARKEST, BRIGHTEST, TONE = 0.5, 1.15, 14.0
 
 
 @dataclass(frozen=True)
@@ -135,9 +131,12 @@ class BackgroundModel:
     def stale(self, difference: Difference) -> bool:
         """Tell whether so much of the background is gone that the camera must have got lost."""
         edges = (difference.background_edges > EDGE) & self._inside & self._known
-        count = np.count_nonzero(edges)
-        gone = np.count_nonzero(difference.weak & edges)
-        return bool(count > LEAST_EDGES * edges.size and gone > STALE * count)
+        held, gone = (
+            cv2.resize(one.astype(np.float32), CELLS, interpolation=cv2.INTER_AREA)
+            for one in (edges, edges & difference.weak)
+        )
+        some = held > LEAST_EDGES
+        return bool(some.sum() > ENOUGH and (gone[some] > held[some] / 2).mean() > STALE)
 
     def learn(
         self, laid: np.ndarray, foreground: np.ndarray, ghosts: np.ndarray, patience: np.ndarray
@@ -152,31 +151,33 @@ class BackgroundModel:
         """
         self.frames += 1
         rate = max(1 / self.frames, 1 / MEMORY)
+        seen = _in_light(laid, 1 / self._gains)
         plain = (self._inside & ~foreground).astype(np.uint8)
-        cv2.accumulateWeighted(laid, self.mean, rate, plain)
+        cv2.accumulateWeighted(seen, self.mean, rate, plain)
         cv2.accumulateWeighted(np.minimum(self._change**2, MOST_FLICKER), self._variance, rate, plain)
-        stays = foreground & (_largest(cv2.absdiff(laid, self._candidate)) < ALIKE)
+        stays = foreground & (_largest(cv2.absdiff(seen, self._candidate)) < ALIKE)
         self._stayed = np.where(stays, self._stayed + 1, np.maximum(self._stayed - FLICKED, 0)) * foreground
-        cv2.copyTo(laid, (~stays).astype(np.uint8), self._candidate)
+        cv2.copyTo(seen, (~stays).astype(np.uint8), self._candidate)
         taken = (self._inside & ~self._known) | ghosts | (self._stayed > patience)
-        cv2.copyTo(laid.astype(np.float32), taken.astype(np.uint8), self.mean)
+        cv2.copyTo(seen.astype(np.float32), taken.astype(np.uint8), self.mean)
         self._variance[taken] = FLICKER
         self._stayed[taken] = 0
         self._known |= taken
         self._foreground = foreground & ~taken
 
     def _relit(self, laid: np.ndarray) -> np.ndarray:
-        """Return the background under the light of a frame: exposure and white balance change all of it."""
+        """Return the background in the light of a frame, and note it: exposure and white balance change all of it.
+
+        The model is kept in the light of its first frame.  What stands before it, and what the camera has not seen
+        yet, would otherwise fall behind when the light changes.
+        """
         some = (slice(2, None, 4), slice(2, None, 4))
         usable = (self._inside & self._known & ~self._foreground)[some]
-        if np.count_nonzero(usable) < 50:
-            return cv2.convertScaleAbs(self.mean)
-        ratios = (laid[some][usable] + BLACK) / (self.mean[some][usable] + BLACK)
-        gains = np.clip(np.median(ratios, axis=0), 0.5, 2)
-        levels = (np.arange(256)[:, None] + BLACK) * gains - BLACK
-        return cv2.LUT(
-            cv2.convertScaleAbs(self.mean), np.clip(np.rint(levels), 0, 255).astype(np.uint8)[:, None]
-        )
+        self._gains = np.ones(3)
+        if np.count_nonzero(usable) >= 50:
+            ratios = (laid[some][usable] + BLACK) / (self.mean[some][usable] + BLACK)
+            self._gains = np.clip(np.median(ratios, axis=0), 0.5, 2)
+        return _in_light(cv2.convertScaleAbs(self.mean), self._gains)
 
     def _follow(self, pixels: np.ndarray, affine: np.ndarray) -> None:
         """Take the camera to be where a frame looks most like the background, at its edges.
@@ -240,6 +241,12 @@ def _composed(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.concatenate(
         [second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]], axis=1
     )
+
+
+def _in_light(pixels: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Return a picture ``(height, width, 3)`` uint8 with each channel ``(3,)`` so many times as bright."""
+    levels = (np.arange(256)[:, None] + BLACK) * gains - BLACK
+    return cv2.LUT(pixels, np.clip(np.rint(levels), 0, 255).astype(np.uint8)[:, None])
 
 
 def _largest(pixels: np.ndarray) -> np.ndarray:

@@ -2,11 +2,13 @@
 
 Corners of the last frame are followed into this one by sparse optical flow, and the similarity (shift, rotation,
 zoom) that most of them agree on is the camera's.  What moves by itself is outvoted, or left out where its boxes are
-known.  Everything happens on a small grey picture.
+known.  Where corners tell nothing and the pictures differ, it was a cut, unless the whole picture has shifted: a pan
+too fast for the corners.  Everything happens on a small grey picture.
 
 Reference:
     Shi and Tomasi, "Good Features to Track", CVPR 1994; Bouguet, "Pyramidal Implementation of the Affine Lucas Kanade
     Feature Tracker", 2001; Fischler and Bolles, "Random Sample Consensus", 1981;
+    Kuglin and Hines, "The Phase Correlation Image Alignment Method", 1975;
     Aharon, Orfaig, Bobrovsky, "BoT-SORT", 2022, section 3.2 (its use for tracking).
 """
 
@@ -33,9 +35,10 @@ UNMOVED = 0.15  # in every corner of the picture, what counts as no motion
 # are within STAYED of their place: under a camera that moves none is.
 FAR, STAYED, STAYING = 1.0, 0.3, 0.4
 DETAIL = 13  # width of the neighbourhood whose light is taken out: a change of exposure is no motion
-THUMBNAIL = (32, 24)
+SHIFTED = 0.2  # response of the phase correlation that a shift has: 0.5 and more, two shots 0.1 at most
+THUMBNAIL = (80, 60)
 # Correlation of thumbnails below which, and grey levels beyond which, two frames are two shots.
-CUT_LIKENESS, CUT_CHANGE = 0.5, 8.0
+CUT_LIKENESS, CUT_CHANGE = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,12 @@ class CameraMotion:
         if last.shape != grey.shape:
             return Motion(_IDENTITY, cut=True)
         affine = _similarity(last, grey, _elsewhere(grey.shape, moving, shrunk))
+        if affine is None and not _differ(last, grey):
+            return STILL
         if affine is None:
-            return Motion(_IDENTITY, cut=_differ(last, grey))
+            affine = _shift(last, grey)
+        if affine is None:
+            return Motion(_IDENTITY, cut=True)
         height, width = grey.shape
         rim = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
         if np.abs(rim @ affine.T - rim[:, :2]).max() < UNMOVED:
@@ -128,6 +135,13 @@ def _similarity(last: np.ndarray, grey: np.ndarray, mask: np.ndarray | None) -> 
         return None
     distance = np.abs(corners[found][:, 0] @ (affine[:, :2] - np.eye(2)).T + affine[:, 2]).max()
     return _IDENTITY if distance > FAR and stayed > STAYING * agreed.sum() else affine
+
+
+def _shift(last: np.ndarray, grey: np.ndarray) -> np.ndarray | None:
+    """Return a shift ``(2, 3)`` too large for the flow of corners, found by phase correlation, or None."""
+    window = cv2.createHanningWindow(grey.shape[::-1], cv2.CV_32F)
+    shift, response = cv2.phaseCorrelate(last.astype(np.float32), grey.astype(np.float32), window)
+    return np.concatenate([np.eye(2), np.reshape(shift, (2, 1))], axis=1) if response > SHIFTED else None
 
 
 def _differ(last: np.ndarray, grey: np.ndarray) -> bool:

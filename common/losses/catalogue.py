@@ -11,9 +11,15 @@ from common.registry import Registry
 __all__ = ["CATALOGUE", "Family", "LossSpec", "TargetKind", "check_pairing"]
 
 Family = Literal[
-    "pick one of K", "independent yes/no", "real values", "perceptron", "same or different", "boxes"
+    "pick one of K",
+    "independent yes/no",
+    "real values",
+    "perceptron",
+    "same or different",
+    "boxes",
+    "perceptual",
 ]
-TargetKind = Literal["one of K", "multi-hot", "real", "groups", "boxes"]
+TargetKind = Literal["one of K", "multi-hot", "real", "groups", "boxes", "maps"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ _ONE_OF_K = "(batch, K), rows sum to 1; or (batch,) class numbers"
 _YES_NO = "(batch, K), each in [0, 1]"
 _REAL = "(batch, K) or (batch,), any real"
 _GROUPS = "(batch, K), equal rows belong together"
+_MAPS = "(batch, height, width, channels), feature maps or a picture"
 _EDGES = "(batch, 4), distances to left, top, right, bottom"
 
 for _row in (
@@ -92,6 +99,13 @@ for _row in (
     LossSpec("box_map", "boxes", "(batch, H, W, 5): object's place 1, beside it 0, either -1; distances", "sigmoid",
              "(Σ |q - p|^β BCE(q, p) + w Σ_{object} GIoU) / places, q the IoU reached",
              "Li et al. NeurIPS 2020, eq. 3, on the map of Tian et al. ICCV 2019", ("boxes",)),
+    LossSpec("gram", "perceptual", _MAPS, "none",
+             "Σ (G(z) - G(t))² / 4C², G the mean product of two features", "Gatys et al. NeurIPS 2015, eq. 4",
+             ("maps",)),
+    LossSpec("sliced_wasserstein", "perceptual", _MAPS, "none",
+             "mean over directions of (sort(z·v) - sort(t·v))²", "Heitz et al. CVPR 2021, eq. 4", ("maps",)),
+    LossSpec("total_variation", "perceptual", _MAPS, "none",
+             "mean |∂x z| + mean |∂y z|", "Rudin et al. 1992", ("maps",)),
 ):  # fmt: skip
     CATALOGUE.register(_row.name, _row)
 
@@ -101,6 +115,7 @@ _ADVICE: dict[TargetKind, str] = {
     "real": "euclidean",
     "groups": "contrastive",
     "boxes": "giou",
+    "maps": "gram",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.losses import boxes, classification, regression, similarity
+from common.losses import boxes, classification, perceptual, regression, similarity
 from common.losses.catalogue import CATALOGUE
 
 __all__ = ["FunctionLoss", "function"]
@@ -16,7 +16,12 @@ __all__ = ["FunctionLoss", "function"]
 
 def function(name: str) -> Callable:
     """Return the pure function ``(target, output, **parameters) -> (batch,)`` of a loss."""
-    homes = {"real values": regression, "same or different": similarity, "boxes": boxes}
+    homes = {
+        "real values": regression,
+        "same or different": similarity,
+        "boxes": boxes,
+        "perceptual": perceptual,
+    }
     return getattr(homes.get(CATALOGUE.get(name).family, classification), name)
 
 
@@ -34,7 +39,12 @@ class FunctionLoss(keras.losses.Loss):
         self.loss = loss
         self.parameters = dict(parameters or {})
         self.function = function(loss)
-        self.picks_classes = CATALOGUE.get(loss).family not in ("real values", "same or different", "boxes")
+        self.picks_classes = CATALOGUE.get(loss).family not in (
+            "real values",
+            "same or different",
+            "boxes",
+            "perceptual",
+        )
 
     def call(self, y_true, y_pred):
         y_pred = ops.cast(y_pred, "float32")

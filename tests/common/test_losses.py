@@ -131,6 +131,30 @@ def box_map(t, z):
     return np.array(rows)
 
 
+MAPS = RANDOM.normal(size=(2, 4, 5, 3)).astype("float32")
+OTHER = RANDOM.normal(size=(2, 4, 5, 3)).astype("float32")
+
+
+def gram(t, z):
+    def matrix(m):
+        return np.einsum("hwi,hwj->ij", m, m) / (m.shape[0] * m.shape[1])
+
+    return np.array([((matrix(a) - matrix(b)) ** 2).sum() / (4 * 9) for a, b in zip(t, z, strict=True)])
+
+
+def sliced_wasserstein(t, z, directions, seed):
+    axes = np.asarray(keras.random.normal((3, directions), seed=seed))
+    axes = axes / np.linalg.norm(axes, axis=0)
+    rows = []
+    for a, b in zip(t.reshape(2, -1, 3), z.reshape(2, -1, 3), strict=True):
+        rows.append(np.mean([(np.sort(a @ v) - np.sort(b @ v)) ** 2 for v in axes.T]))
+    return np.array(rows)
+
+
+def total_variation(z):
+    return np.array([np.abs(np.diff(one, axis=0)).mean() + np.abs(np.diff(one, axis=1)).mean() for one in z])
+
+
 CASES = {
     "softmax_cross_entropy": (ONE_HOT, Z, {}, -(ONE_HOT * np.log(softmax(Z))).sum(1)),
     "focal": (ONE_HOT, Z, {"gamma": 2.0}, -(ONE_HOT * (1 - softmax(Z)) ** 2 * np.log(softmax(Z))).sum(1)),
@@ -161,6 +185,9 @@ CASES = {
     "giou": (EDGES, FOUND, {}, giou(EDGES, FOUND)),
     "ciou": (EDGES, FOUND, {}, ciou(EDGES, FOUND)),
     "box_map": (PLACES, MAP, {}, box_map(PLACES, MAP)),
+    "gram": (OTHER, MAPS, {}, gram(OTHER, MAPS)),
+    "sliced_wasserstein": (OTHER, MAPS, {"directions": 7, "seed": 3}, sliced_wasserstein(OTHER, MAPS, 7, 3)),
+    "total_variation": (OTHER, MAPS, {}, total_variation(MAPS)),
 }
 
 
@@ -184,7 +211,8 @@ def test_gradient_equals_finite_differences(name):
         value = loss(target, variable)
     gradient = tape.gradient(value, variable).numpy()
     step = 1e-2
-    for index in [(0, 0), (2, z.shape[1] - 1), (5, 0)]:
+    for place in (0, z.size // 2, z.size - 1):
+        index = np.unravel_index(place, z.shape)
         up, down = z.copy(), z.copy()
         up[index] += step
         down[index] -= step
@@ -252,3 +280,12 @@ def test_gradient_of_the_scores_of_a_box_map():
         down[(*place, 0)] -= 1e-2
         slope = (float(loss(PLACES, up)) - float(loss(PLACES, down))) / 2e-2
         assert gradient[(*place, 0)] == pytest.approx(slope, abs=1e-3)
+
+
+def test_perceptual_losses_compare_pictures_of_different_sizes():
+    """Half of the places of a texture are the same texture."""
+    texture = np.tile(RANDOM.normal(size=(1, 4, 4, 3)), (1, 4, 4, 1)).astype("float32")
+    for name in ("gram", "sliced_wasserstein"):
+        loss = losses.get(name)
+        assert float(loss(texture, texture[:, :8])) == pytest.approx(0, abs=1e-6)
+        assert float(loss(texture, 2 * texture[:, :8])) > 0.1
