@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 OPENCV := .venv-opencv
+TRACKERS := .venv-trackers
 
 .PHONY: setup demo test test-all lint bench-digits bench-text bench-interaction bench-track clean
 .DELETE_ON_ERROR:
@@ -61,11 +62,15 @@ $(OPENCV)/bin/python:
 	$(PYTHON) -m venv $(OPENCV)
 	$(OPENCV)/bin/pip install --quiet --disable-pip-version-check opencv-contrib-python numpy
 
+$(TRACKERS)/bin/python:
+	$(PYTHON) -m venv $(TRACKERS)
+	$(TRACKERS)/bin/pip install --quiet --disable-pip-version-check trackers==2.6.1
+
 # Data: ../shared/data/tracking, or DATA=FOLDER; FOLDS="MODEL …" for networks trained with sequences left out.
-bench-track: $(STAMP) $(OPENCV)/bin/python
+bench-track: $(STAMP) $(OPENCV)/bin/python $(TRACKERS)/bin/python
 	OPENCV_PYTHON=$(OPENCV)/bin/python $(BIN)/python -m tests.benchmarks.bench_track $(if $(DATA),--data $(DATA)) $(if $(FOLDS),--folds $(FOLDS))
-	$(BIN)/python -m tests.benchmarks.bench_track_association
+	TRACKERS_PYTHON=$(TRACKERS)/bin/python $(BIN)/python -m tests.benchmarks.bench_track_association
 
 clean:
-	rm -rf $(VENV) $(TORCH) $(OPENCV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(TORCH) $(OPENCV) $(TRACKERS) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find apps common tests -name __pycache__ -type d -prune -exec rm -rf {} +

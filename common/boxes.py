@@ -37,15 +37,15 @@ def clipped(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
 def shared_areas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the area that the boxes ``(..., 4)`` have in common, of each pair."""
     a, b = corners(first), corners(second)
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    return np.maximum(sides, 0).prod(axis=-1)
+    sides = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0)
+    return sides[..., 0] * sides[..., 1]
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the intersection over union in [0, 1] of each pair ``(..., 4)``; 0 for two empty boxes."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     shared = shared_areas(first, second)
-    union = first[..., 2:].prod(axis=-1) + second[..., 2:].prod(axis=-1) - shared
+    union = first[..., 2] * first[..., 3] + second[..., 2] * second[..., 3] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 

@@ -5,7 +5,8 @@ objects half hidden; those seen only once so far come last.  A sure detection th
 is shown once the object was seen again.
 
 Two witnesses say whether a detection is an object: its overlap with where the object should be by now and, where
-embeddings are given, its looks.  They are combined by Bayes' rule (`apps.track.likeness`).
+embeddings are given, its looks.  They are combined by Bayes' rule (`apps.track.likeness`).  What is known of each
+track is in `apps.track.track_table`.
 
 Differences from ByteTrack: an object out of sight may come back as an unsure detection too; the fit looks at the
 heights; the first frames of an object are told in hindsight.

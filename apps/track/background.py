@@ -25,10 +25,8 @@ FLICKER, MOST_FLICKER = 16.0, 400.0  # variance of a pixel, squared grey levels:
 STRONG, WEAK = 4.5, 2.5  # standard deviations that make a pixel foreground, and that one beside it needs
 SLACK, SLACK_MOVED = 0.5, 1.2  # pixels by which an edge may be out of place, of a fixed and of a moved camera
 DRIFT = 0.05  # of the picture's width, how far the camera may go before the model is laid out anew
-ALIKE, FLICKED = (
-    12,
-    5,
-)  # grey levels within which a pixel stays as it is; frames that it loses each time it does not
+ALIKE = 12  # grey levels within which a pixel stays as it is
+FLICKED = 5  # frames of having stayed that a pixel loses each time it does not
 PAST = 3  # frames between the two that are compared to see what moves now
 EDGE = 6.0  # grey levels a pixel that make an edge
 # The picture is cut into cells; those with LEAST_EDGES of edge pixels count, if there are ENOUGH.  Where STALE of them

@@ -22,20 +22,15 @@ __all__ = ["DETECTORS", "Detections", "Detector", "MotionDetector"]
 
 WIDTH = 480  # pixels of the working picture at most
 WARM_UP = 10  # frames of a shot in which nothing is reported
-LEAST_AREA, LEAST_CONFIDENCE = (
-    0.0006,
-    0.1,
-)  # what is smaller, in shares of the picture, or less sure is not reported
+LEAST_AREA = 0.0006  # of the picture; what is smaller is no object
+LEAST_CONFIDENCE = 0.1  # of what is reported
 CLOSING = 1 / 45  # of the picture's width: gaps of this size are closed
-PART, NEAR = (
-    0.3,
-    0.02,
-)  # what has less than this share of another's area, and is within this of the width, is its part
+PART = 0.3  # share of a large object's area up to which a piece beside it is its part
+NEAR = 0.02  # of the picture's width, how far from it such a piece may be
 CLEAR = 0.15  # share of an object's pixels that must stand out clearly
-WHOLE = (
-    0.45  # share of the picture that no object covers: the light was switched on, or the camera knocked over
-)
-GHOST = 0.4  # share of the steepness along an outline: below it the outline is the background's, and the object gone
+WHOLE = 0.45  # share of the picture that no object covers: the light was switched on, the camera knocked over
+GHOST = 0.4  # share of the steepness along an outline below which it is the background's, and the object gone
+OUTLINED = 0.25, 0.45  # the same share, where confidence is none and where it is whole
 RESTING = 0.3  # factor of the confidence of what does not move and was never seen moving
 MOVING = 0.03  # share of an object's pixels that must have changed for it to be moving
 VOUCHED = 0.3  # overlap with a live track by which something resting is known to be an object
@@ -181,7 +176,7 @@ def _objects(
     if len(vouched):
         known = moving | (box_tools.iou_matrix(boxes, vouched).max(axis=1) > VOUCHED)
     confidences = 1 - np.exp(-shares(difference.deviation) / 4)
-    confidences *= np.clip((outlined - 0.25) / 0.2, 0, 1) * np.where(known, 1, RESTING)
+    confidences *= np.interp(outlined, OUTLINED, (0, 1)) * np.where(known, 1, RESTING)
     found = some & ~gone
     return boxes[found], confidences[found], some[labels], gone[labels]
 

@@ -27,6 +27,7 @@ _COLUMNS = ("frame", "id", "left", "top", "width", "height", "confidence")
 _LEAST = 6  # columns without which a line says nothing
 _DEFAULTS = (0, -1, 0, 0, 0, 0, 1)
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
+_FIELDS = ("frame", "id", "boxes", "confidence")
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def take(self, rows: np.ndarray) -> Tracks:
-        """Return the rows of a mask or of numbers."""
+    def take(self, rows: np.ndarray | slice) -> Tracks:
+        """Return the rows of a mask, of numbers or of a slice."""
         return Tracks(self.frame[rows], self.id[rows], self.boxes[rows], self.confidence[rows])
 
     def in_frame(self, number: int) -> Tracks:
         """Return the rows of one frame."""
         first, last = np.searchsorted(self.frame, [number, number + 1])
-        return self.take(slice(first, last))  # type: ignore[arg-type]
+        return self.take(slice(first, last))
 
 
 def read_tracks(path: str | Path) -> Tracks:
@@ -145,9 +146,6 @@ def interpolated(tracks: Tracks, max_gap: int) -> Tracks:
             sure = (1 - share[:, 0]) * one.confidence[row] + share[:, 0] * one.confidence[row + 1]
             parts.append(Tracks(frames, np.full(len(frames), number), boxes, sure))
     return Tracks.of(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
-
-
-_FIELDS = ("frame", "id", "boxes", "confidence")
 
 
 def _parsed(path: str | Path) -> tuple[np.ndarray, list[int]]:

@@ -13,6 +13,7 @@ from apps.track.prediction import SiameseNetwork
 
 __all__ = ["AllObjects", "embeddings_of"]
 
+MOVED = 0.5  # sizes of itself that an object must have travelled to vouch for itself when it rests
 CORE = slice(3, 9)  # cells of a template's map that show the object, not its surroundings
 
 
@@ -34,7 +35,7 @@ class AllObjects:
         self.detector, self.network = detector, network
         self._camera = CameraMotion()
         self._tracker = MultiObjectTracker(options)
-        self._live = np.zeros((0, 4))
+        self._live = self._held = np.zeros((0, 4))
         self.earlier: list[tuple[int, Observation]] = []
 
     def update(self, pixels: np.ndarray, number: int) -> list[Observation]:
@@ -47,12 +48,15 @@ class AllObjects:
             number: of the frame.
         """
         motion = self._camera.update(pixels, self._live)
-        found = self.detector(pixels, motion, held=self._live)
+        found = self.detector(pixels, motion, held=self._held)
         looks = None
         if self.network is not None and len(found.boxes):
             looks = embeddings_of(self.network, pixels, found.boxes)
         tracks = self._tracker.update(found, motion, frame=number, embeddings=looks)
-        self._live = np.array([track.box for track in tracks if track.state != "lost"]).reshape(-1, 4)
+        seen = [track for track in tracks if track.state != "lost"]
+        self._live = np.array([track.box for track in seen]).reshape(-1, 4)
+        moved = [track.box for track in seen if track.travelled > MOVED]
+        self._held = np.array(moved).reshape(-1, 4)
         self.earlier = [
             (int(frame), Observation(track.id, box, confidence, "tracked", track.label))
             for track in tracks

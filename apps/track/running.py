@@ -243,31 +243,35 @@ def _smaller(pixels: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _outputs(options: RunOptions, suffix: str) -> tuple[Path | None, Path | None]:
+def _outputs(options: RunOptions, suffix: str) -> tuple[Path | None, Path]:
     """Return the paths of video and table; a name that was not asked for never replaces a file.
 
     Raises:
         UsageError: a path that was asked for exists.
     """
-    source = source_of(options.video)
-    stem = source if isinstance(source, Path) else Path(f"camera-{source}" if source.isdigit() else "stream")
-    stem = stem.with_suffix("") if not stem.is_dir() else stem
-    given = Path(options.out) if options.out else None
-    if given and given.exists():
-        raise UsageError(f"{given} exists", "choose another --out")
-    video = given or _free(stem.parent / f"{stem.name}.tracked.mp4")
-    base = video.with_name(video.name.removesuffix(video.suffix).removesuffix(".tracked"))
-    table = _free(base.with_name(base.name + suffix))
+    if options.out:
+        video = Path(options.out)
+        if video.exists():
+            raise UsageError(f"{video} exists", "choose another --out")
+        stem = video.with_name(video.stem.removesuffix(".tracked"))
+    else:
+        source = source_of(options.video)
+        if isinstance(source, Path):
+            stem = source if source.is_dir() else source.with_suffix("")
+        else:
+            stem = Path(f"camera-{source}" if source.isdigit() else "stream")
+        number, first = 2, stem
+        while any(_beside(stem, ending).exists() for ending in (".tracked.mp4", suffix)):
+            stem, number = _beside(first, f"-{number}"), number + 1
+        video = _beside(stem, ".tracked.mp4")
+    table = _beside(stem, suffix)
+    if table.exists():
+        raise UsageError(f"{table} exists", "choose another --out")
     return (None if options.no_video else video), table
 
 
-def _free(path: Path) -> Path:
-    """Return a path, or one with the next number where it exists: ``x.tracked-2.mp4``."""
-    number, free = 2, path
-    while free.exists():
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return free
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
 
 
 def _writer(options: RunOptions, reader: VideoReader, out: Path) -> VideoWriter:

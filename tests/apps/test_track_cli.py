@@ -22,16 +22,6 @@ from tests.apps.test_track_pairs import scene, write_sequence
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "moving_objects.mp4"
 
 
-@pytest.fixture
-def cnnapps(capsys):
-    def call(*arguments):
-        code = run(app, [str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     """A red box that moves over a green ground, 40 frames."""
@@ -54,7 +44,18 @@ def model(tmp_path_factory):
     for name in ("Left", "Kept"):
         write_sequence(folder / "sequences" / name, [(10 + t, 12, 8, 9) for t in range(12)])
     out = folder / "run"
-    options = ["--sequences", folder / "sequences", "--leave-out", "Left", "--steps", 2, "--batch", 2, "--out", out]
+    options = [
+        "--sequences",
+        folder / "sequences",
+        "--leave-out",
+        "Left",
+        "--steps",
+        2,
+        "--batch",
+        2,
+        "--out",
+        out,
+    ]
     assert run(app, ["track", "train", *map(str, [folder / "pictures", *options]), "--quiet"]) == 0
     return out
 
@@ -80,7 +81,7 @@ def test_a_video_alone_is_enough(clip, cnnapps, tmp_path):
         assert (reader.width, reader.height) == (160, 120) and sum(1 for _ in reader) == 40
     # A second run replaces nothing.
     assert cnnapps("track", "run", video, "--model", "none", "--quiet")[0] == 0
-    assert {"red.tracked-2.mp4", "red.tracks-2.csv"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"red-2.tracked.mp4", "red-2.tracks.csv"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_objects_of_the_sample_keep_their_numbers():
@@ -94,8 +95,14 @@ def test_the_objects_of_the_sample_keep_their_numbers():
     from apps.track.mot_metrics import evaluate
 
     objects = drawn.movers()
-    rows = [(t, n, box) for t in range(drawn.FRAMES) for n, box in enumerate(drawn.truth(t, objects), start=1)]
-    visible = [(t, n, b) for t, n, b in rows if -b[2] / 2 < b[0] < 320 - b[2] / 2 and -b[3] / 2 < b[1] < 240 - b[3] / 2]
+    rows = [
+        (t, n, box) for t in range(drawn.FRAMES) for n, box in enumerate(drawn.truth(t, objects), start=1)
+    ]
+    visible = [
+        (t, n, b)
+        for t, n, b in rows
+        if -b[2] / 2 < b[0] < 320 - b[2] / 2 and -b[3] / 2 < b[1] < 240 - b[3] / 2
+    ]
     truth = Tracks.of(*zip(*visible, strict=True))
     found = track(RunOptions(str(SAMPLE), model="none", no_video=True))
     scores = evaluate(truth, found.rows)
@@ -104,7 +111,9 @@ def test_the_objects_of_the_sample_keep_their_numbers():
 
 def test_given_boxes_are_followed_and_said_in_json(clip, model, cnnapps, tmp_path):
     out = tmp_path / "out.mp4"
-    code, text, _ = cnnapps("track", clip, "--box", "20,40,24,20", "--model", model, "--out", out, "--json", "--quiet")
+    code, text, _ = cnnapps(
+        "track", clip, "--box", "20,40,24,20", "--model", model, "--out", out, "--json", "--quiet"
+    )
     result = json.loads(text)
     assert code == 0 and result["frames"] == 40 and result["video"] == str(out)
     first = result["observations"][0]["objects"][0]
@@ -118,7 +127,17 @@ def test_given_boxes_are_followed_and_said_in_json(clip, model, cnnapps, tmp_pat
 @pytest.mark.parametrize("form, name", [("otb", "o.tracks.txt"), ("coco-video", "o.tracks.json")])
 def test_other_tables(clip, cnnapps, tmp_path, form, name):
     code, *_ = cnnapps(
-        "track", clip, "--model", "none", "--format", form, "--max-frames", 20, "--out", tmp_path / "o.mp4", "--quiet"
+        "track",
+        clip,
+        "--model",
+        "none",
+        "--format",
+        form,
+        "--max-frames",
+        20,
+        "--out",
+        tmp_path / "o.mp4",
+        "--quiet",
     )
     assert code == 0
     content = (tmp_path / name).read_text()
@@ -182,7 +201,9 @@ def test_a_damaged_video_gives_what_could_be_read(clip, cnnapps, tmp_path):
 def test_evaluation_prints_and_writes_a_report(model, cnnapps, tmp_path):
     write_sequence(tmp_path / "data" / "Red", [(10 + t, 12, 8, 9) for t in range(36)])
     report = tmp_path / "report.html"
-    code, out, _ = cnnapps("track", "evaluate", tmp_path / "data", "--model", model, "--hide", "--out", report, "--quiet")
+    code, out, _ = cnnapps(
+        "track", "evaluate", tmp_path / "data", "--model", model, "--hide", "--out", report, "--quiet"
+    )
     assert code == 0 and "Red" in out and "mean" in out
     assert "Success" in report.read_text()
     code, out, _ = cnnapps("track", "evaluate", tmp_path / "data", "--model", model, "--json", "--quiet")
