@@ -51,7 +51,12 @@ def run(
     no_video: Annotated[bool, typer.Option("--no-video", help="Write the table alone.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show the frames on the display; q stops.")] = False,
     max_frames: Annotated[int, typer.Option(min=0, help="Stop after so many; 0 for all.")] = 0,
-    model: ModelOption = SHIPPED,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="A shipped name or a run folder; it tells objects apart by looks."
+        ),
+    ] = "",
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -41,7 +41,7 @@ class Painter:
             observations: in it.
         """
         canvas = np.ascontiguousarray(pixels).copy()
-        scale = max(0.35, min(canvas.shape[:2]) / 900)
+        scale = max(0.6, min(canvas.shape[:2]) / 800)
         thick = max(1, round(2.2 * scale))
         lost = []
         for seen in observations:
@@ -53,14 +53,17 @@ class Painter:
             trail.append(centers(seen.box))
             _draw_trail(canvas, trail, colour, thick)
             _draw_box(canvas, seen.box, colour, thick, dashed=seen.state == "uncertain")
-            name = f"{seen.label} {seen.id}".strip()
-            _draw_text(canvas, f"{name}  {seen.confidence:.0%}", seen.box[:2], colour, scale)
+            _draw_text(canvas, f"{_name(seen)}  {seen.confidence:.0%}", seen.box[:2], colour, scale)
         for line, seen in enumerate(lost):
-            place = np.array([6, (line + 1) * 26 * scale + 6])
-            _draw_text(canvas, f"{seen.label} {seen.id} lost".strip(), place, colour_of(seen.id), scale)
+            place = np.array([4, (line + 1) * 28 * scale])
+            _draw_text(canvas, f"{_name(seen)} lost", place, colour_of(seen.id), scale)
         alive = {seen.id for seen in observations}
         self._trails = {number: trail for number, trail in self._trails.items() if number in alive}
         return canvas
+
+
+def _name(seen: Observation) -> str:
+    return f"{seen.label} {seen.id}" if seen.label not in ("", "moving") else str(seen.id)
 
 
 def _draw_trail(canvas: np.ndarray, trail: Sequence[np.ndarray], colour: Sequence[int], thick: int) -> None:

@@ -27,7 +27,8 @@ class RunOptions:
         boxes: x, y, width, height of objects to follow; none to find and follow all.
         at: seconds at which to start; the boxes are those of the first frame from there on.
         detector: what finds objects where none is given.
-        model: a shipped name or a run folder.
+        model: a shipped name or a run folder; "" for the one that ships where boxes are given, and for none where
+            all objects are found: they keep their numbers by place alone.
         format: of the table: ``mot``, ``otb`` or ``coco-video``.
         out: the video to write; "" for one beside the source.
         no_video: write the table alone.
@@ -39,7 +40,7 @@ class RunOptions:
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     at: float = 0.0
     detector: str = "motion"
-    model: str = SHIPPED
+    model: str = ""
     format: str = "mot"
     out: str = ""
     no_video: bool = False

@@ -16,7 +16,7 @@ from apps.track.drawing import Painter
 from apps.track.formats import FORMATS, VideoFacts
 from apps.track.mot_files import Tracks
 from apps.track.observations import Observation
-from apps.track.options import RunOptions
+from apps.track.options import SHIPPED, RunOptions
 from common.boxes import clipped
 from common.console import Advance
 from common.data.video import Frame, VideoReader, VideoWriter, open_video
@@ -206,7 +206,7 @@ def _given(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
                 f"box {shown} does not lie in the frame of {width / scale:.0f}x{height / scale:.0f} pixels",
                 "x,y,width,height of the left upper corner, from 0",
             )
-    follower = Follower(open_network(options.model), pixels, boxes)
+    follower = Follower(open_network(options.model or SHIPPED), pixels, boxes)
     camera = CameraMotion()
     first = True
 
@@ -227,7 +227,7 @@ def _everything(options: RunOptions, pixels: np.ndarray, scale: float) -> Update
     from apps.track.multi_object import AllObjects
     from apps.track.prediction import open_network
 
-    network = open_network(options.model) if options.model != "none" else None
+    network = open_network(options.model) if options.model else None
     objects = AllObjects(DETECTORS.get(options.detector)(), network)
     return lambda pixels, number: (objects.update(pixels, number), objects.earlier)
 

@@ -30,11 +30,13 @@ class Mover:
     swing: float = 0.0
 
     def middle(self, t: int) -> np.ndarray:
+        """Return the place of its middle at frame ``t``."""
         x, y = np.array(self.start) + np.array(self.speed) * t
         return np.array([x, y + self.swing * np.sin(t / 9)])
 
     @property
     def ellipse(self) -> np.ndarray:
+        """Return its mask, 255 inside."""
         height, width = self.pixels.shape[:2]
         mask = np.zeros((height, width), np.uint8)
         cv2.ellipse(mask, (width // 2, height // 2), (width // 2, height // 2), 0, 0, 360, 255, -1)

@@ -71,21 +71,22 @@ def test_a_run_is_a_whole_artifact(model):
 def test_a_video_alone_is_enough(clip, cnnapps, tmp_path):
     video = tmp_path / "red.mp4"
     video.write_bytes(clip.read_bytes())
-    code, out, err = cnnapps("track", video, "--model", "none")
+    code, out, err = cnnapps("track", video)
     assert code == 0 and "1 object\n" in out and "frames/s" in out and "next: cnnapps track" in err
     tracks = read_tracks(tmp_path / "red.tracks.csv")
     assert set(tracks.id) == {1} and len(tracks) >= 30
     truth = np.array([[20.0 + 2 * t, 40, 24, 20] for t in tracks.frame])
-    assert np.median(np.diag(iou_matrix(tracks.boxes, truth))) > 0.6
+    # Until the place where it stood in the first frame is known to be background, the box reaches to there.
+    assert np.median(np.diag(iou_matrix(tracks.boxes, truth))[-12:]) > 0.6
     with open_video(tmp_path / "red.tracked.mp4") as reader:
         assert (reader.width, reader.height) == (160, 120) and sum(1 for _ in reader) == 40
     # A second run replaces nothing.
-    assert cnnapps("track", "run", video, "--model", "none", "--quiet")[0] == 0
+    assert cnnapps("track", "run", video, "--quiet")[0] == 0
     assert {"red-2.tracked.mp4", "red-2.tracks.csv"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_the_objects_of_the_sample_keep_their_numbers():
-    """Three objects that cross: no more than one change of number, most of what is there is found."""
+def test_the_objects_of_the_sample_keep_their_numbers(tmp_path):
+    """Three objects that cross: no change of number."""
     spec = importlib.util.spec_from_file_location("render_clip", SAMPLE.with_name("render_clip.py"))
     drawn = importlib.util.module_from_spec(spec)
     sys.modules["render_clip"] = drawn
@@ -104,9 +105,9 @@ def test_the_objects_of_the_sample_keep_their_numbers():
         if -b[2] / 2 < b[0] < 320 - b[2] / 2 and -b[3] / 2 < b[1] < 240 - b[3] / 2
     ]
     truth = Tracks.of(*zip(*visible, strict=True))
-    found = track(RunOptions(str(SAMPLE), model="none", no_video=True))
+    found = track(RunOptions(str(SAMPLE), no_video=True, out=str(tmp_path / "o.mp4")))
     scores = evaluate(truth, found.rows)
-    assert scores.mota > 0.5 and scores.id_switches <= 3
+    assert scores.id_switches == 0 and scores.hota > 0.5 and len(found.objects) == 3
 
 
 def test_given_boxes_are_followed_and_said_in_json(clip, model, cnnapps, tmp_path):
@@ -129,8 +130,6 @@ def test_other_tables(clip, cnnapps, tmp_path, form, name):
     code, *_ = cnnapps(
         "track",
         clip,
-        "--model",
-        "none",
         "--format",
         form,
         "--max-frames",
@@ -151,9 +150,7 @@ def test_other_tables(clip, cnnapps, tmp_path, form, name):
 
 def test_a_start_and_an_end(clip, cnnapps, tmp_path):
     out = tmp_path / "part.mp4"
-    code, text, _ = cnnapps(
-        "track", clip, "--model", "none", "--at", 0.8, "--max-frames", 5, "--out", out, "--json", "--quiet"
-    )
+    code, text, _ = cnnapps("track", clip, "--at", 0.8, "--max-frames", 5, "--out", out, "--json", "--quiet")
     assert code == 0 and json.loads(text)["frames"] == 5
     with open_video(out) as reader, open_video(clip, start_seconds=0.8) as source:
         assert sum(1 for _ in reader) == 5
@@ -167,8 +164,8 @@ def test_a_start_and_an_end(clip, cnnapps, tmp_path):
         (["CLIP", "--box", "1,2,3"], 2, "is no box"),
         (["CLIP", "--box", "5,5,0,9"], 2, "has no area"),
         (["CLIP", "--box", "500,5,10,9", "--model", "MODEL"], 2, "does not lie in the frame of 160x120"),
-        (["CLIP", "--detector", "eyes", "--model", "none"], 2, "unknown detector 'eyes'"),
-        (["CLIP", "--format", "xls", "--model", "none"], 2, "unknown format 'xls'"),
+        (["CLIP", "--detector", "eyes"], 2, "unknown detector 'eyes'"),
+        (["CLIP", "--format", "xls"], 2, "unknown format 'xls'"),
         (["CLIP", "--model", "digits/cnn", "--box", "1,1,9,9"], 1, "is a model of digits"),
         (["CLIP", "--model", "none", "--box", "1,1,9,9"], 1, "no model 'none'"),
         (["evaluate", "EMPTY", "--model", "MODEL"], 1, "holds no sequence"),
@@ -190,11 +187,11 @@ def test_a_damaged_video_gives_what_could_be_read(clip, cnnapps, tmp_path):
     path = tmp_path / "cut.mp4"
     whole = clip.read_bytes()
     path.write_bytes(whole[: int(0.7 * len(whole))])
-    code, out, err = cnnapps("track", path, "--model", "none")
+    code, out, err = cnnapps("track", path)
     assert code == 1 and "stopped at frame" in err and "saved" in err
     assert (tmp_path / "cut.tracked.mp4").exists() and (tmp_path / "cut.tracks.csv").exists()
     (tmp_path / "none.mp4").write_bytes(b"")
-    code, _, err = cnnapps("track", tmp_path / "none.mp4", "--model", "none")
+    code, _, err = cnnapps("track", tmp_path / "none.mp4")
     assert code == 1 and "none.mp4" in err and len(err.strip().splitlines()) == 1
 
 

@@ -88,8 +88,8 @@ def _report(traces: dict[str, list[Trace]], hidden: Evaluation) -> str:
         "network that did not learn from it.\n\n"
         + table(("sequence", *traces), rows)
         + f"\n\nWith the object taken away for up to 60 frames ({len(hidden.absences)} sequences: painted over, "
-        f"covered, cut to another scene): a box in {hidden.followed_absent:.1%} of the frames without it, found again within "
-        f"10 frames after {hidden.found_again:.0%} of the returns.\n\n"
+        f"covered, cut to another scene): a box in {hidden.followed_absent:.1%} of the frames without it, found again "
+        f"within 10 frames after {hidden.found_again:.0%} of the returns.\n\n"
         + conditions(("tensorflow", "ai-edge-litert", "opencv-python"))
     )
 

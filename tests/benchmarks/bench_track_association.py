@@ -203,8 +203,8 @@ def main() -> None:
         + table(("tracker", "frames a second"), [(name, spread(figures)) for name, figures in rates.items()])
         + "\n\nFigures by TrackEval, in per cent, on the public detections with each tracker's own defaults.  SORT and "
         "ByteTrack are `published_trackers.py`, which repeats the authors' programs box by box; SORT's published "
-        "figures on the first rows are MOTA 62.7, 6 id switches.  Ours were chosen on these sequences: the fit and the second "
-        "stage by the means below, how ACF's scores become probabilities by its own figures.\n\n"
+        "figures on the first rows are MOTA 62.7, 6 id switches.  Ours were chosen on these sequences: the fit and the "
+        "second stage by the means below, how ACF's scores become probabilities by its own figures.\n\n"
         + plain
         + "\n\nThe sequences are short, and one box more or less moves id switches by several.  Means over "
         f"{options.copies} copies of which 5 % of the detections were left out and the rest moved by 2 % of their "
