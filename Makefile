@@ -25,7 +25,8 @@ demo: $(STAMP)
 	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
 	@echo "the same page, read by the network just trained on 1,437 digits of 8x8 pixels (it is expected to fail on some):"
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
-	@echo "look at build/demo/page.jpg and build/demo/digits/report.html"
+	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --out build/demo/moving_objects.tracked.mp4
+	@echo "look at build/demo/page.jpg, build/demo/digits/report.html and build/demo/moving_objects.tracked.mp4"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q
