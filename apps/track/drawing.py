@@ -14,6 +14,7 @@ from common.boxes import centers
 __all__ = ["Painter", "colour_of"]
 
 TRAIL = 30  # frames
+MOST_LOST = 4  # names of lost objects in the corner
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GOLDEN = 0.618034  # hues this far apart on the circle stay apart, however many there are
 
@@ -54,7 +55,7 @@ class Painter:
             _draw_trail(canvas, trail, colour, thick)
             _draw_box(canvas, seen.box, colour, thick, dashed=seen.state == "uncertain")
             _draw_text(canvas, f"{_name(seen)}  {seen.confidence:.0%}", seen.box[:2], colour, scale)
-        for line, seen in enumerate(lost):
+        for line, seen in enumerate(lost[:MOST_LOST]):
             place = np.array([4, (line + 1) * 28 * scale])
             _draw_text(canvas, f"{_name(seen)} lost", place, colour_of(seen.id), scale)
         alive = {seen.id for seen in observations}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from apps.track.association import AssociationOptions, MultiObjectTracker, Track
@@ -37,6 +39,17 @@ class AllObjects:
         self._tracker = MultiObjectTracker(options)
         self._live = self._held = np.zeros((0, 4))
         self.earlier: list[tuple[int, Observation]] = []
+
+    def rehearse(self, frames: Sequence[np.ndarray]) -> None:
+        """Show the detector the first frames to and fro, so that it knows the background when the video begins.
+
+        What stands in the first frame has uncovered what is behind it when the frames have been seen once.
+
+        Args:
+            frames: ``(height, width, 3)`` uint8 RGB each; for one alone nothing is done.
+        """
+        for pixels in [*frames[:-1], *reversed(frames[1:])] if len(frames) > 1 else ():
+            self.detector(pixels, self._camera.update(pixels))
 
     def update(self, pixels: np.ndarray, number: int) -> list[Observation]:
         """Return the objects of the next frame.

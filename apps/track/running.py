@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from common.errors import UsageError
 
 __all__ = ["TrackResult", "TrackedFrame", "observe", "track"]
 
+REHEARSED = 60  # first frames that a detector sees before the video begins
+REHEARSED_BYTES = 200_000_000  # that they may hold
 LARGEST_SIDE = 1280  # pixels of a frame that is tracked in; a larger one is made smaller for it
 
 
@@ -163,23 +166,25 @@ def track(
     return result
 
 
-def observe(options: RunOptions, reader: Iterable[Frame]) -> Iterator[TrackedFrame]:
+def observe(options: RunOptions, reader: VideoReader) -> Iterator[TrackedFrame]:
     """Yield each frame of a video with what is seen in it; given objects from the first frame on.
 
     Args:
         options: what to follow, and with what.
-        reader: the frames.
+        reader: the frames; it holds one at least.
 
     Raises:
         ArtifactError: no such model.
         UsageError: a box outside the frame, an unknown detector.
     """
+    frames = iter(reader)
+    first = [next(frames)]
+    if not (options.boxes or reader.live):
+        first += itertools.islice(frames, min(REHEARSED, REHEARSED_BYTES // first[0].pixels.nbytes))
+    scale = min(1.0, LARGEST_SIDE / max(first[0].pixels.shape[:2]))
     follow = _given if options.boxes else _everything
-    scale, update = 1.0, None
-    for frame in reader:
-        if update is None:
-            scale = min(1.0, LARGEST_SIDE / max(frame.pixels.shape[:2]))
-            update = follow(options, _smaller(frame.pixels, scale), scale)
+    update = follow(options, [_smaller(frame.pixels, scale) for frame in first], scale)
+    for frame in itertools.chain(first, frames):
         observations, earlier = update(_smaller(frame.pixels, scale), frame.number)
         yield TrackedFrame(
             frame,
@@ -191,14 +196,14 @@ def observe(options: RunOptions, reader: Iterable[Frame]) -> Iterator[TrackedFra
 Update = Callable[[np.ndarray, int], tuple[list[Observation], list[tuple[int, Observation]]]]
 
 
-def _given(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
+def _given(options: RunOptions, first: Sequence[np.ndarray], scale: float) -> Update:
     """Return what follows the given objects; their boxes are those of the first frame."""
     from apps.track.camera_motion import CameraMotion
     from apps.track.following import Follower
     from apps.track.prediction import open_network
 
     boxes = np.array(options.boxes, np.float64) * scale
-    height, width = pixels.shape[:2]
+    height, width = first[0].shape[:2]
     for box, asked in zip(clipped(boxes, width, height), options.boxes, strict=True):
         if min(box[2:]) < 1:
             shown = ",".join(f"{v:g}" for v in asked)
@@ -206,22 +211,22 @@ def _given(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
                 f"box {shown} does not lie in the frame of {width / scale:.0f}x{height / scale:.0f} pixels",
                 "x,y,width,height of the left upper corner, from 0",
             )
-    follower = Follower(open_network(options.model or SHIPPED), pixels, boxes)
+    follower = Follower(open_network(options.model or SHIPPED), first[0], boxes)
     camera = CameraMotion()
-    first = True
+    begun = False
 
     def update(pixels: np.ndarray, number: int) -> tuple[list[Observation], list[tuple[int, Observation]]]:
-        nonlocal first
+        nonlocal begun
         motion = camera.update(pixels, boxes)
-        if first:
-            first = False
+        if not begun:
+            begun = True
             return [Observation(n, box, 1.0, "tracked") for n, box in enumerate(boxes, start=1)], []
         return follower.update(pixels, motion.affine, cut_before=motion.cut), []
 
     return update
 
 
-def _everything(options: RunOptions, pixels: np.ndarray, scale: float) -> Update:
+def _everything(options: RunOptions, first: Sequence[np.ndarray], scale: float) -> Update:
     """Return what finds and follows all objects."""
     from apps.track.detection import DETECTORS
     from apps.track.multi_object import AllObjects
@@ -229,6 +234,7 @@ def _everything(options: RunOptions, pixels: np.ndarray, scale: float) -> Update
 
     network = open_network(options.model) if options.model else None
     objects = AllObjects(DETECTORS.get(options.detector)(), network)
+    objects.rehearse(first)
     return lambda pixels, number: (objects.update(pixels, number), objects.earlier)
 
 
