@@ -216,3 +216,12 @@ def test_help_and_slips_cost_no_framework():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "evaluate" in done.stderr + done.stdout
+
+
+def test_what_is_there_from_the_start_is_found_at_once(clip, tmp_path):
+    from apps.track import RunOptions, track
+
+    found = track(RunOptions(str(clip), out=str(tmp_path / "o.mp4")))
+    assert found.rows.frame[0] <= 3
+    truth = np.array([20.0 + 2 * found.rows.frame[0], 40, 24, 20])
+    assert iou_matrix(found.rows.boxes[:1], truth[None])[0, 0] > 0.5
