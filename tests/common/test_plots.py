@@ -41,6 +41,9 @@ def every_figure() -> dict[str, Figure]:
         "curves": plots.curves(history),
         "confusion": plots.confusion(np.array([[9, 1], [2, 8]]), ["yes", "no"]),
         "gallery": plots.gallery(RNG.random((5, 8, 8, 1)), list("abcde"), columns=3),
+        "by_threshold": plots.by_threshold(
+            np.linspace(0, 1, 5), {"a": np.linspace(1, 0, 5), "b": np.full(5, 0.5)}, "overlap", "share"
+        ),
         "against": plots.against(RNG.normal(size=50), RNG.normal(size=50), "pKd"),
         "reliability": plots.reliability(RNG.random(50), RNG.random(50) < 0.5),
     }
