@@ -25,10 +25,10 @@ demo: $(STAMP)
 	$(BIN)/cnnapps digits evaluate --model build/demo/digits --data digits8x8
 	@echo "the same page, read by the network just trained on 1,437 digits of 8x8 pixels (it is expected to fail on some):"
 	$(BIN)/cnnapps digits predict data/samples/digits_page.jpg --model build/demo/digits
-	$(BIN)/cnnapps text classify "A warm, witty film that never drags." "Two hours of my life that I will never get back." "I did not expect to like it, but I did."
+	$(BIN)/cnnapps text classify "A warm, witty film that never drags." "Two hours of my life that I will never get back." "A slow start, but the ending is unforgettable."
 	$(BIN)/cnnapps text explain "A warm, witty film that never drags."
 	$(BIN)/cnnapps text explain "Two hours of my life that I will never get back."
-	$(BIN)/cnnapps text explain "I did not expect to like it, but I did." --out build/demo/why.html
+	$(BIN)/cnnapps text explain "A slow start, but the ending is unforgettable." --out build/demo/why.html
 	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --out build/demo/moving_objects.tracked.mp4
 	@echo "look at build/demo/page.jpg, build/demo/digits/report.html, build/demo/why.html and build/demo/moving_objects.tracked.mp4"
 
