@@ -16,6 +16,7 @@ __all__ = [
     "STRIDE",
     "TEMPLATE_SIDE",
     "Window",
+    "boxes_of",
     "context_side",
     "cut",
     "window_around",
@@ -58,21 +59,28 @@ class Window:
         return np.asarray(boxes, np.float64) / self.scale + corner
 
 
-def context_side(box: np.ndarray) -> float:
-    """Return the side of the square that shows a box with its surroundings: a square box twice as large.
+def context_side(boxes: np.ndarray) -> np.ndarray:
+    """Return the side of the square that shows each box ``(..., 4)`` with its surroundings: a square box's twice.
 
     Reference:
         Bertinetto et al., "Fully-Convolutional Siamese Networks for Object Tracking", 2016, section 2.4.
     """
-    width, height = float(box[2]), float(box[3])
-    margin = (width + height) / 2
-    return float(np.sqrt((width + margin) * (height + margin)))
+    sides = np.asarray(boxes)[..., 2:]
+    return np.sqrt((sides + sides.mean(axis=-1, keepdims=True)).prod(axis=-1))
 
 
 def window_around(box: np.ndarray, size: int) -> Window:
     """Return the window of ``size`` pixels in which the context of ``box`` has ``TEMPLATE_SIDE`` pixels."""
     x, y = centers(box)
-    return Window(float(x), float(y), max(context_side(box) * size / TEMPLATE_SIDE, 2.0), size)
+    return Window(float(x), float(y), max(float(context_side(box)) * size / TEMPLATE_SIDE, 2.0), size)
+
+
+def boxes_of(distances: np.ndarray) -> np.ndarray:
+    """Return the boxes ``(24, 24, 4)`` in pixels of the crop of distances in cells ``(24, 24, 4)``."""
+    side = distances.shape[0]
+    middle = (np.arange(side) + 0.5) * STRIDE
+    left, top, right, bottom = np.moveaxis(distances * STRIDE, -1, 0)
+    return np.stack([middle[None, :] - left, middle[:, None] - top, left + right, top + bottom], axis=-1)
 
 
 def cut(pixels: np.ndarray, window: Window) -> np.ndarray:

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from apps.track.cropping import SEARCH_SIDE, STRIDE, TEMPLATE_SIDE, Window, cut, window_around
+from apps.track.cropping import (
+    SEARCH_SIDE,
+    STRIDE,
+    TEMPLATE_SIDE,
+    Window,
+    boxes_of,
+    context_side,
+    cut,
+    window_around,
+)
 from apps.track.discriminative_filter import DiscriminativeFilter
 from apps.track.observations import Observation, State
 from apps.track.prediction import SiameseNetwork
@@ -175,7 +184,7 @@ class Follower:
         settings = self.settings
         score = found[..., 0]
         answer = target.filter.response(features) if target.filter else score
-        boxes = _boxes(found[..., 1:])
+        boxes = boxes_of(found[..., 1:])
         value = score * self._likely_shape(target, window, boxes)
         value = (1 - settings.filter_share) * value + settings.filter_share * np.clip(answer, 0, 1)
         if target.state != "lost":
@@ -195,17 +204,14 @@ class Follower:
         Reference:
             Li et al., "SiamRPN", CVPR 2018, equation 13.
         """
-        width, height = target.box[2:] * window.scale
 
-        def change(ratio: np.ndarray) -> np.ndarray:
+        def change(ratio: np.ndarray | float) -> np.ndarray:
             return np.maximum(ratio, 1 / ratio)
 
-        def extent(wide: np.ndarray, high: np.ndarray) -> np.ndarray:
-            return np.sqrt((wide + (wide + high) / 2) * (high + (wide + high) / 2))
-
-        wide, high = np.maximum(boxes[..., 2], 1e-3), np.maximum(boxes[..., 3], 1e-3)
-        size = change(extent(wide, high) / extent(width, height))
-        aspect = change((wide / high) / (width / height))
+        boxes = np.maximum(boxes, 1e-3)
+        usual = window.inside(target.box)
+        size = change(context_side(boxes) / context_side(usual))
+        aspect = change((boxes[..., 2] / boxes[..., 3]) / (usual[2] / usual[3]))
         return np.exp(-self.settings.shape * (size * aspect - 1))
 
     def _settled(self, target: _Target, findings: list[_Finding], shape: tuple[int, ...]) -> Observation:
@@ -220,7 +226,8 @@ class Follower:
             if confidence < settings.sure_above or outside:
                 target.frames_lost += 1
                 return Observation(target.id, np.full(4, np.nan), confidence, "lost")
-            target.state, target.velocity = "tracked", np.zeros(2)
+            target.velocity = np.zeros(2)
+            target.box[:2] = centers(best.box) - target.box[2:] / 2  # where it came back is no movement
         if confidence < settings.lost_below or outside:
             target.doubts += 1
             target.velocity *= 0.5
@@ -247,11 +254,3 @@ def _in_cells(window: Window, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return middle and size of a box of the frame in cells of a window's feature map."""
     inside = window.inside(box) / STRIDE
     return centers(inside), inside[2:]
-
-
-def _boxes(distances: np.ndarray) -> np.ndarray:
-    """Return the boxes ``(24, 24, 4)`` in pixels of the crop of distances in cells ``(24, 24, 4)``."""
-    side = distances.shape[0]
-    middle = (np.arange(side) + 0.5) * STRIDE
-    left, top, right, bottom = np.moveaxis(distances * STRIDE, -1, 0)
-    return np.stack([middle[None, :] - left, middle[:, None] - top, left + right, top + bottom], axis=-1)

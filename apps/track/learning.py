@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from apps.track import models
-from apps.track.following import _boxes
+from apps.track.cropping import boxes_of
 from apps.track.material import Material
 from apps.track.pairs import PairStream, make_pair
 from common.boxes import iou
@@ -106,6 +106,6 @@ def _figures(maps: np.ndarray, truths: list[np.ndarray | None]) -> dict[str, flo
     for found, truth in zip(maps, truths, strict=True):
         place = np.unravel_index(found[..., 0].argmax(), found.shape[:2])
         scores.append(float(found[..., 0].max()))
-        overlaps.append(np.nan if truth is None else float(iou(_boxes(found[..., 1:])[place], truth)))
+        overlaps.append(np.nan if truth is None else float(iou(boxes_of(found[..., 1:])[place], truth)))
     there = ~np.isnan(overlaps)
     return {"overlap": float(np.nanmean(overlaps)), "told apart": float(roc_auc_score(there, scores))}

@@ -134,7 +134,7 @@ def view_of(pixels: np.ndarray, box: np.ndarray, mask: np.ndarray | None = None)
         box: of the object, ``(4,)``.
         mask: of the object, ``(height, width)`` uint8, or None.
     """
-    side = context_side(box)
+    side = float(context_side(box))
     reach = REACH * side / 2
     x, y = centers(box)
     height, width = pixels.shape[:2]

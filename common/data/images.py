@@ -24,7 +24,16 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from common.errors import InputError
 from common.files import replacing
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Picture", "decode", "find_pictures", "write_picture"]
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "SUFFIXES",
+    "Picture",
+    "decode",
+    "find_pictures",
+    "no_pillow_limit",
+    "write_picture",
+]
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm"}
@@ -85,7 +94,7 @@ def decode(
         InputError: no such file, empty, damaged, not a picture, or more than ``max_pixels`` or ``MAX_MEMORY``.
     """
     name, stream = _open(source)
-    with stream, _no_pillow_limit():
+    with stream, no_pillow_limit():
         try:
             image = Image.open(stream)
         except UnidentifiedImageError as error:
@@ -210,7 +219,7 @@ def _open(source: str | Path | bytes) -> tuple[str, BinaryIO]:
 
 
 @contextmanager
-def _no_pillow_limit() -> Iterator[None]:
+def no_pillow_limit() -> Iterator[None]:
     """Lift Pillow's own, process-wide and lower limit while ``decode`` applies ``max_pixels``."""
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -82,7 +82,18 @@ def test_lost_is_said_and_the_object_found_again_elsewhere():
     assert all(np.isnan(one.box).all() for one in seen[gone] if one.state == "lost")
     again = [number for number, state in enumerate(states[16:]) if state == "tracked"]
     assert again and again[0] <= 10
+    # The way from where it was lost is no movement that might go on.
+    back = velocity_after(still, boxes, 16 + again[0])
+    assert np.linalg.norm(back) < 3
     assert iou(seen[-1].box, boxes[-1]) > 0.5
+
+
+def velocity_after(still, boxes, last):
+    """Return the velocity of the object after frame ``last``."""
+    follower = Follower(ByColour(), frame(still[0]), [still[0]], PLAIN)
+    for box in boxes[1 : last + 2]:
+        follower.update(frame(box))
+    return follower._targets[0].velocity
 
 
 def test_an_object_that_leaves_the_frame_is_lost():

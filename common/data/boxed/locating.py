@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from common.console import Advance
-from common.data.images import SUFFIXES, _no_pillow_limit
+from common.data.images import SUFFIXES, no_pillow_limit
 
 __all__ = [
     "Header",
@@ -168,7 +168,7 @@ def read_headers(files: Collection[Path], progress: Advance) -> dict[Path, Heade
     """
     found: dict[Path, Header | str] = {}
     # Pillow's own limit is lifted once for all threads: a header holds no pixels.
-    with _no_pillow_limit(), ThreadPoolExecutor(_READERS) as pool:
+    with no_pillow_limit(), ThreadPoolExecutor(_READERS) as pool:
         for file, header in zip(files, pool.map(_read_header, files), strict=True):
             found[file] = header
             progress(len(found), len(files), "")

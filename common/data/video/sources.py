@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -24,7 +25,7 @@ Shown: TypeAlias = tuple[int, float, np.ndarray]  # a frame's number, its time i
 ROUNDING = 1e-6  # seconds
 
 
-class Source:
+class Source(ABC):
     """A kind of source.
 
     Attributes:
@@ -43,11 +44,11 @@ class Source:
         self.bad = 0
         self.stopped = ""
 
+    @abstractmethod
     def read(self, start: float) -> Iterator[Shown]:
         """Yield the frames that are shown at ``start`` seconds or later."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (a folder has nothing to let go of)
         """Let go of what is open."""
 
 
