@@ -310,14 +310,20 @@ def search(
     queries: Annotated[list[str], typer.Argument(help="What to look for; - for one query a line of stdin.")],
     model: Annotated[str, typer.Option("--model", "-m", help=EMBEDDERS + " An index knows its own.")] = "",
     k: Annotated[int, typer.Option("-k", min=1, help="Texts to find.")] = 10,
+    words: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Weight of common words beside meaning, 0 for none; else what suits the model."
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the lines that are most like a query, by meaning rather than by word."""
+    """Find the lines that are most like a query, by meaning and by words."""
     from apps.text.index import searcher
 
     console = Console(json=json, quiet=quiet)
-    find = searcher(index, model, default=ENCODER)
+    find = searcher(index, model, default=ENCODER, words_weight=words)
     found = {query: find(query, k) for query in _lines(queries)}
     columns = ("", "likeness", "line", "text")
 

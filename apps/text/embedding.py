@@ -10,12 +10,16 @@ import numpy as np
 
 from apps.text.options import ENCODER
 from apps.text.prediction import CHUNK, open_text_model, scores_of
+from apps.text.shared_words import NOTHING_COUNTED, DocumentFrequencies
 from apps.text.vocabulary import TextEncoder
+from common import artifact
 from common.errors import UserError
 from common.litert import Runner
 from common.predictor import load_network
 
-__all__ = ["Embedder", "embed", "load_embedder"]
+__all__ = ["FREQUENCIES", "Embedder", "embed", "load_embedder"]
+
+FREQUENCIES = "frequencies.npy"  # texts with each word of the vocabulary, and last the number of texts
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,16 @@ class Embedder:
         run: from encoded texts ``(n, T, 6)`` int32 to vectors ``(n, size)``.
         size: length of a vector.
         fingerprint: of the model: what tells vectors of one model from those of another.
+        frequencies: of words in the texts it was trained on.
+        words_weight: of common words beside the likeness of its vectors, in a search.
     """
 
     reader: TextEncoder
     run: Runner
     size: int
     fingerprint: str
+    frequencies: DocumentFrequencies = NOTHING_COUNTED
+    words_weight: float = 0.0
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return vectors of unit length ``(n, size)``; zeros for a text without a word."""
@@ -54,7 +62,10 @@ def load_embedder(model: str | Path) -> Embedder:
     card, reader, run = open_text_model(model)
     name = f"{card.network} {card.created} {card.seed}"
     if card.network == ENCODER:
-        return Embedder(reader, run, int(card.arguments["size"]), name)
+        counts = np.load(artifact.require(artifact.resolve(model), FREQUENCIES), allow_pickle=False)
+        frequencies = DocumentFrequencies(list(reader.words), counts[:-1], int(counts[-1]))
+        weight = float(card.calibration["words weight"])
+        return Embedder(reader, run, int(card.arguments["size"]), name, frequencies, weight)
     import keras
 
     network = load_network(model)

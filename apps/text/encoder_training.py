@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +19,14 @@ from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
     from apps.text.passages import Likeness
+    from apps.text.shared_words import DocumentFrequencies
     from common.training import Recipe
 
 __all__ = ["EncoderResult", "Retrieval", "retrieval", "train_encoder"]
 
 JUDGED = 4_000  # texts searched in at most: each is compared with each
 LARGEST_TEST = 0.1
+WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # of common words beside the vectors
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,30 @@ class EncoderResult:
     Args:
         run: the folder of the artifact.
         card: of the artifact.
-        ours: on texts that were not trained on.
-        words: the same texts compared by their words (TF-IDF), which is what one would do without training.
+        ours: on texts that were not trained on, compared as `text search` does, by vectors and words.
+        vectors: the same texts compared by their vectors alone.
+        words: by their words alone (TF-IDF), which is what one would do without training.
+        words_weight: of common words beside the vectors, chosen on other texts.
         note: what was read and guessed.
     """
 
     run: Path
     card: artifact.Card
     ours: Retrieval
+    vectors: Retrieval
     words: Retrieval
+    words_weight: float
     note: str
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"run": str(self.run), "test": self.ours.to_json(), "tf_idf": self.words.to_json()}
+        return {
+            "run": str(self.run),
+            "test": self.ours.to_json(),
+            "vectors": self.vectors.to_json(),
+            "tf_idf": self.words.to_json(),
+            "words_weight": self.words_weight,
+        }
 
     def print(self) -> None:
         """Print the figures for people."""
@@ -82,7 +95,11 @@ class EncoderResult:
                 *(f"{measure.value:.1%}" for measure in found.recall.values()),
                 f"{found.reciprocal_rank:.3f}",
             )
-            for name, found in (("this encoder", self.ours), ("words alone (TF-IDF)", self.words))
+            for name, found in (
+                (f"vectors + {self.words_weight:g} · words, as searched", self.ours),
+                ("vectors alone", self.vectors),
+                ("words alone (TF-IDF)", self.words),
+            )
         ]
         columns = ("", *(f"recall@{k}" for k in self.ours.recall), "mean reciprocal rank")
         title = f"{self.ours.queries:,} queries among {self.ours.searched:,} texts that were not trained on"
@@ -119,11 +136,14 @@ def train_encoder(
     devices.select(options.device)
 
     import keras
+    from sklearn.metrics.pairwise import cosine_similarity
 
     from apps.text import models
+    from apps.text.embedding import FREQUENCIES
     from apps.text.passages import open_likeness
     from apps.text.prediction import scores_of
     from apps.text.recipes import encoder_recipe
+    from apps.text.shared_words import counted
     from apps.text.starting import started
     from apps.text.vectors import given_vectors, name_of
     from apps.text.vocabulary import TextEncoder, frequent_words
@@ -133,7 +153,9 @@ def train_encoder(
 
     data = open_likeness(options)
     count = len(data.texts)
-    kept, test = data.halves(min(LARGEST_TEST, JUDGED / count), options.seed)
+    share = min(LARGEST_TEST, JUDGED / count)
+    rest, test = data.halves(share, options.seed)
+    kept, held = rest.halves(share, options.seed + 1)
     vectors = given_vectors(options.embeddings, kept.texts)
     keras.utils.set_random_seed(options.seed)
     words = frequent_words(kept.texts)
@@ -159,10 +181,13 @@ def train_encoder(
     with resumable(run, "cnnapps text train-encoder"):
         fit(network, stream, recipe, run, progress=tell, resume=resume)
     small = in_eight_bits(network)
-    ours = retrieval(
-        test, lambda texts: scores_of(reader.encode(texts), small.predict_on_batch, options.size)
+    frequencies = counted(kept.texts, reader.words)
+    ours, by_vector, weight = _judged(
+        held,
+        test,
+        lambda texts: scores_of(reader.encode(texts), small.predict_on_batch, options.size),
+        frequencies,
     )
-    by_words = retrieval(test, _tf_idf(kept))
     card = _card(
         options,
         recipe,
@@ -170,29 +195,58 @@ def train_encoder(
         ours,
         command,
         name_of(vectors, options.embeddings),
-        {"train": len(kept.texts), "test": len(test.texts)},
+        {"train": len(kept.texts), "held out": len(held.texts), "test": len(test.texts)},
+        weight,
     )
-    card = artifact.save(run, small, card, precision="float16", extra={"vocabulary.npz": reader.to_bytes()})
+    extra = {"vocabulary.npz": reader.to_bytes(), FREQUENCIES: _bytes_of(frequencies)}
+    card = artifact.save(run, small, card, precision="float16", extra=extra)
     (run / "checkpoint.npz").unlink(missing_ok=True)
-    return EncoderResult(run, card, ours, by_words, data.note)
+    words_alone = retrieval(test, cosine_similarity(_tf_idf(kept)(test.texts)))
+    return EncoderResult(run, card, ours, by_vector, words_alone, weight, data.note)
 
 
-def retrieval(test: Likeness, embed: Callable[[list[str]], np.ndarray]) -> Retrieval:
+def retrieval(test: Likeness, likeness: np.ndarray) -> Retrieval:
     """Ask with each text for those that belong to it, among all the others.
 
     Args:
-        test: texts and which of them belong together.
-        embed: from texts to vectors ``(n, D)``, dense or sparse; they are compared by their cosine.
+        test: n texts and which of them belong together.
+        likeness: of each text to each ``(n, n)``.
     """
-    from sklearn.metrics.pairwise import cosine_similarity
-
-    scores = cosine_similarity(embed(test.texts))
+    scores = likeness.copy()
     np.fill_diagonal(scores, -np.inf)
     relevant = test.relevant()
     asked = relevant.any(axis=1)
     ranks = first_hits(scores[asked], relevant[asked])
     recall = {k: recall_at(ranks, k) for k in (1, 5, 10)}
     return Retrieval(recall, mean_reciprocal_rank(ranks), int(asked.sum()), len(scores))
+
+
+def _judged(
+    held: Likeness,
+    test: Likeness,
+    embed: Callable[[list[str]], np.ndarray],
+    frequencies: DocumentFrequencies,
+) -> tuple[Retrieval, Retrieval, float]:
+    """Return the figures by vectors and words, by vectors alone, and the weight of words, chosen on held-out texts."""
+    from sklearn.metrics.pairwise import cosine_similarity
+
+    from apps.text.shared_words import SharedWords, together
+
+    def likenesses(part: Likeness) -> tuple[np.ndarray, np.ndarray]:
+        by_words = SharedWords.of(part.texts, frequencies).likeness(part.texts)
+        return cosine_similarity(embed(part.texts)), by_words
+
+    vectors, words = likenesses(held)
+    ranks = {weight: retrieval(held, together(vectors, words, weight)).reciprocal_rank for weight in WEIGHTS}
+    best = max(WEIGHTS, key=lambda weight: ranks[weight])
+    vectors, words = likenesses(test)
+    return retrieval(test, together(vectors, words, best)), retrieval(test, vectors), best
+
+
+def _bytes_of(frequencies: DocumentFrequencies) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.append(frequencies.counts, frequencies.texts).astype(np.uint32))
+    return content.getvalue()
 
 
 def _tf_idf(kept: Likeness) -> Callable[[list[str]], Any]:
@@ -209,6 +263,7 @@ def _card(
     command: str,
     vectors: str,
     counts: dict[str, int],
+    weight: float,
 ) -> artifact.Card:
     return artifact.Card(
         app="text",
@@ -218,7 +273,7 @@ def _card(
         input_shape=(None, 6),
         preprocessing="words, lower case; columns word, prefix, suffix, three unused",
         activation="none",
-        calibration={},
+        calibration={"words weight": weight},
         metrics={f"test recall at {k}": measure for k, measure in ours.recall.items()},
         data={
             "name": data.name,

@@ -1,20 +1,21 @@
-"""Lines that can be searched by meaning: their vectors, in one file.
+"""Lines that can be searched: their vectors and their words, in one file.
 
-Every line is compared with the query, a product of a matrix with a vector: exact, so there is no approximate index to
-tune.
+Every line is compared with the query, by its vector and by its words: exact, so there is no approximate index to tune.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from apps.text.embedding import Embedder, load_embedder
+from apps.text.shared_words import SharedWords, together
 from common.data.encoding import stream_lines
 from common.errors import InputError, UsageError, UserError
 from common.files import replacing
@@ -28,7 +29,7 @@ class Hit:
 
     Args:
         rank: from 1.
-        likeness: cosine of the vectors, 1 for the same.
+        likeness: of vectors and words, 1 for the same.
         line: its number in the source, from 1.
         text: of the line.
     """
@@ -51,6 +52,7 @@ class Index:
         texts: n of them.
         lines: number of each in the source ``(n,)``, from 1.
         vectors: of unit length ``(n, size)`` float32, as precise as float16, in which they are kept on disk.
+        words: the texts as weighted words.
         model: that made the vectors, as named.
         fingerprint: of the model.
     """
@@ -58,11 +60,20 @@ class Index:
     texts: list[str]
     lines: np.ndarray
     vectors: np.ndarray
+    words: SharedWords
     model: str
     fingerprint: str
 
-    def search(self, query: str, embedder: Embedder, k: int = 10) -> list[Hit]:
+    def search(
+        self, query: str, embedder: Embedder, k: int = 10, words_weight: float | None = None
+    ) -> list[Hit]:
         """Return the k texts most like the query, best first.
+
+        Args:
+            query: any text.
+            embedder: that made the index.
+            k: texts to find.
+            words_weight: of common words beside the likeness of the vectors; by default what suits the embedder.
 
         Raises:
             UserError: a model other than the one that made the index; a query without a word.
@@ -72,9 +83,11 @@ class Index:
                 f"the index was made with another model than {self.model} is now", "make it anew: text embed"
             )
         vector = embedder([query])[0]
-        if not vector.any():
+        by_words = self.words.likeness([query])[0]
+        if not vector.any() and not by_words.any():
             raise UserError("there is no word in the query", "give a sentence")
-        likeness = self.vectors @ vector
+        weight = embedder.words_weight if words_weight is None else words_weight
+        likeness = together(self.vectors @ vector, by_words, weight)
         k = min(k, len(likeness))
         best = np.argpartition(-likeness, k - 1)[:k]
         best = best[np.argsort(-likeness[best], kind="stable")]
@@ -103,6 +116,11 @@ class Index:
                 ends=np.cumsum([len(text) for text in texts], dtype=np.int64),
                 lines=self.lines,
                 vectors=self.vectors.astype(np.float16),
+                words=np.frombuffer("\n".join(self.words.words).encode("utf-8", "surrogatepass"), np.uint8),
+                idf=self.words.idf,
+                weights=self.words.matrix.data.astype(np.float16),
+                columns=self.words.matrix.indices.astype(np.int32),
+                rows=self.words.matrix.indptr.astype(np.int64),
                 model=np.array(self.model),
                 fingerprint=np.array(self.fingerprint),
             )
@@ -121,16 +139,20 @@ def build_index(source: str | Path, *, model: str | Path) -> tuple[Index, Embedd
     texts = [line for _, line in found]
     lines = np.array([number for number, _ in found])
     vectors = embedder(texts).astype(np.float16).astype(np.float32)
-    return Index(texts, lines, vectors, str(model), embedder.fingerprint), embedder
+    words = SharedWords.of(texts, embedder.frequencies)
+    return Index(texts, lines, vectors, words, str(model), embedder.fingerprint), embedder
 
 
-def searcher(source: str | Path, model: str, *, default: str) -> Callable[[str, int], list[Hit]]:
+def searcher(
+    source: str | Path, model: str, *, default: str, words_weight: float | None = None
+) -> Callable[[str, int], list[Hit]]:
     """Return what finds (query, k) in an index, or in a file with a text a line.
 
     Args:
         source: the file.
         model: that makes the vectors; "" for the index's own.
         default: the model for a file that is no index.
+        words_weight: of common words beside the likeness of the vectors; by default what suits the model.
 
     Raises:
         InputError: no such file.
@@ -141,7 +163,7 @@ def searcher(source: str | Path, model: str, *, default: str) -> Callable[[str, 
         embedder = load_embedder(model or index.model)
     else:
         index, embedder = build_index(source, model=model or default)
-    return lambda query, k: index.search(query, embedder, k)
+    return lambda query, k: index.search(query, embedder, k, words_weight)
 
 
 def open_index(path: str | Path) -> Index:
@@ -162,6 +184,7 @@ def open_index(path: str | Path) -> Index:
                 texts,
                 stored["lines"],
                 stored["vectors"].astype(np.float32),
+                _words(stored, len(ends)),
                 str(stored["model"]),
                 str(stored["fingerprint"]),
             )
@@ -173,3 +196,10 @@ def open_index(path: str | Path) -> Index:
         raise InputError(
             f"{path} is no index", "make one: cnnapps text embed FILE --out INDEX.npz"
         ) from error
+
+
+def _words(stored: Mapping[str, np.ndarray], texts: int) -> SharedWords:
+    content = stored["words"].tobytes().decode("utf-8", "surrogatepass")
+    words = content.split("\n") if content else []
+    parts = (stored["weights"].astype(np.float32), stored["columns"], stored["rows"])
+    return SharedWords(words, stored["idf"], sparse.csr_matrix(parts, shape=(texts, len(words))))

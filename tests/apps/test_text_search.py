@@ -11,6 +11,8 @@ from apps.text.embedding import embed
 from apps.text.index import build_index, open_index
 from apps.text.options import EncoderOptions
 from apps.text.passages import open_likeness, sentences
+from apps.text.shared_words import SharedWords, counted
+from apps.text.tokens import tokenize
 from apps.text.vectors import read_vectors
 
 TOPICS = {
@@ -88,6 +90,7 @@ def test_an_encoder_finds_what_belongs_together_without_labels(encoder):
     ours, words = encoder.ours, encoder.words
     # Neighbours share their topic but not always a word.
     assert ours.recall[10].value > words.recall[10].value
+    assert encoder.vectors.recall[10].value > words.recall[10].value
     assert {"card.json", "model.tflite", "vocabulary.npz"} <= {path.name for path in encoder.run.iterdir()}
 
 
@@ -120,11 +123,44 @@ def test_lines_are_found_by_meaning(encoder, cnnapps, tmp_path):
     assert np.load("v.npy").shape == (20, 16)
 
 
+def test_a_name_is_found_by_its_letters(encoder, tmp_path):
+    """What no vector knows: a word that was never seen, by which two lines are told apart."""
+    (tmp_path / "lines.txt").write_text(
+        "the oven was near the Zborowski spoon\nthe oven was near the butter spoon\n" * 3
+    )
+    index, embedder = build_index("lines.txt", model=encoder.run)
+    by_words = index.search("Zborowski", embedder, 3, words_weight=2.0)
+    assert [hit.line for hit in by_words] == [1, 3, 5]
+
+
+def test_common_words_weigh_little_where_other_texts_say_so():
+    texts = ["the judge", "the oven", "a judge"]
+    alone = SharedWords.of(texts)
+    informed = SharedWords.of(
+        texts, counted(["the sea", "the rose", "the spoon", "judge"], ["the", "judge", "x"])
+    )
+    assert alone.idf[alone.words.index("the")] == alone.idf[alone.words.index("judge")]
+    assert informed.idf[informed.words.index("the")] < informed.idf[informed.words.index("judge")]
+    likeness = informed.likeness(["the judge", "JUDGE", "nothing known"])
+    assert likeness[0].argmax() == 0 and likeness[0, 0] == pytest.approx(1, abs=1e-3)
+    assert likeness[1, 2] > 0 and not likeness[2].any()
+    assert SharedWords.of(["", " "]).likeness(["the judge"]).tolist() == [[0.0, 0.0]]
+
+
+def test_words_weigh_as_scikit_learn_weighs_them():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = ["the judge saw the oven", "the oven", "a judge, a judge"]
+    theirs = TfidfVectorizer(sublinear_tf=True, analyzer=tokenize).fit_transform(texts)
+    assert SharedWords.of(texts).matrix.toarray() == pytest.approx(theirs.toarray(), abs=1e-3)
+
+
 def test_an_index_is_read_as_it_was_written(encoder, tmp_path):
     (tmp_path / "lines.txt").write_text("the judge\n\nthe oven é 好\n")
     index, embedder = build_index("lines.txt", model=encoder.run)
     index.write(tmp_path / "i.npz")
     again = open_index(tmp_path / "i.npz")
+    assert again.search("judge", embedder) == index.search("judge", embedder)
     assert again.texts == index.texts == ["the judge", "the oven é 好"] and again.lines.tolist() == [1, 3]
     assert (again.vectors == index.vectors).all() and again.fingerprint == embedder.fingerprint
     norms = np.linalg.norm(embed(["the judge", "", "zzz"], model=encoder.run), axis=1)
