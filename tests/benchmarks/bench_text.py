@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import lzma
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from apps.text.data import Examples, corpus_of, parted
 from apps.text.folds import trial
 from apps.text.options import TrainOptions
 from apps.text.starting import start_of
+from common.files import replacing
 from tests.benchmarks.prepare_imdb import main as prepare_imdb
 from tests.benchmarks.results import conditions, publish, table
 
@@ -157,7 +159,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
-    done = json.loads(DONE.read_text()) if DONE.exists() else {}
+    done = _done()
     for name in asked.only:
         task = TASKS[name]
         found = done.setdefault(name, {})
@@ -165,19 +167,27 @@ def main() -> None:
         for contender, changes in OURS.items():
             if contender not in found:
                 scores, seconds = ours(task, data, 1 if name == "IMDB" else asked.seeds, changes)
-                found[contender] = {"scores": scores, "seconds": seconds}
-                _keep(done, name, contender)
+                cores = len(os.sched_getaffinity(0))
+                found[contender] = {"scores": scores, "seconds": seconds, "cores": cores}
+                _keep(name, contender, found[contender])
         for contender, peer in (("TF-IDF + SVM", tf_idf_svm), ("NB-SVM", nb_svm)):
             if contender not in found:
                 found[contender] = {"scores": accuracy(peer, task, data)}
-                _keep(done, name, contender)
-    publish("text accuracy", _report(done))
+                _keep(name, contender, found[contender])
+    publish("text accuracy", _report(_done()))
 
 
-def _keep(done: dict[str, Any], name: str, contender: str) -> None:
-    scores = done[name][contender]["scores"]
+def _done() -> dict[str, Any]:
+    return json.loads(DONE.read_text()) if DONE.exists() else {}
+
+
+def _keep(name: str, contender: str, found: dict[str, Any]) -> None:
+    scores = found["scores"]
     print(f"{name}, {contender}: {100 * np.mean(scores):.2f} ± {100 * np.std(scores):.2f}", flush=True)
-    DONE.write_text(json.dumps(done, indent=1))
+    done = _done()  # read again: data sets may run side by side
+    done.setdefault(name, {})[contender] = found
+    with replacing(DONE) as temporary:
+        temporary.write_text(json.dumps(done, indent=1))
 
 
 def _unpacked(data: Path, task: Task) -> Path:
@@ -213,9 +223,16 @@ def _report(done: dict[str, Any]) -> str:
     for name, task in TASKS.items():
         if found := done.get(name):
             cells = [cell(found[c]["scores"]) if c in found else "" for c in contenders]
-            seconds = f"{found['default']['seconds']:.0f} s" if "default" in found else ""
+            mine = found.get("default")
+            seconds = f"{mine['seconds']:.0f} s on {mine['cores']}" if mine else ""
             rows.append((name, *cells, task.published, f"{task.target:g}", seconds))
-    head = ("data", *contenders, "published CNN, without / with word2vec", "target", "one default training")
+    head = (
+        "data",
+        *contenders,
+        "published CNN, without / with word2vec",
+        "target",
+        "one default training, cores",
+    )
     return (
         "## Accuracy, text\n\n"
         "`tests/benchmarks/bench_text.py`: test accuracy in %, mean ± standard deviation over ten folds or three "
