@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from apps.track.cropping import OBJECT_SIDE, SEARCH_SIDE, STRIDE, TEMPLATE_SIDE
-from common.layers import Correlation, PositiveDistances, conv_block, residual_block
+from common.layers import Correlation, PositiveDistances, conv_block, pyramid
 from common.registry import Registry
 
 __all__ = ["NETWORKS", "backbone", "head", "siamese"]
@@ -24,30 +24,19 @@ NETWORKS = Registry[Callable[..., keras.Model]]("network")
 def backbone(*, filters: int = 32, channels: int = 64, depth: int = 1) -> keras.Model:
     """Return the network from a crop ``(batch, side, side, 3)`` to features ``(batch, side / 8, side / 8, channels)``.
 
-    Four stages, each at half the resolution of the last; the fourth sees most of an object, the third knows where it
-    is to the pixel: what the fourth says is added to the third.
+    What is seen at stride 16, most of an object, is added to what is seen at stride 8, where it is to the pixel.
 
     Args:
-        filters: of the second stage; half as many in the first, twice in the third, four times in the fourth.
+        filters, depth: of ``common.backbones.pyramid``.
         channels: of the feature maps.
-        depth: residual blocks in the third and the fourth stage.
 
     Reference:
         Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017, section 3.
     """
     picture = keras.Input((None, None, 3), name="picture")
-    x = layers.Rescaling(4.0, offset=-2.0)(picture)
-    x = conv_block(x, filters // 2, stride=2, name="stage1")
-    x = conv_block(x, filters, stride=2, name="stage2")
-    x = conv_block(x, filters, name="stage2_more")
-    fine = conv_block(x, 2 * filters, stride=2, name="stage3")
-    for block in range(depth):
-        fine = residual_block(fine, 2 * filters, name=f"stage3_block{block + 1}")
-    coarse = conv_block(fine, 4 * filters, stride=2, name="stage4")
-    for block in range(depth):
-        coarse = residual_block(coarse, 4 * filters, name=f"stage4_block{block + 1}")
-    coarse = layers.Conv2DTranspose(channels, 2, strides=2, name="coarse_lateral")(coarse)
-    fine = layers.Conv2D(channels, 1, name="fine_lateral")(fine)
+    maps = pyramid(picture, filters=filters, depth=depth)
+    coarse = layers.Conv2DTranspose(channels, 2, strides=2, name="coarse_lateral")(maps[16])
+    fine = layers.Conv2D(channels, 1, name="fine_lateral")(maps[8])
     return keras.Model(picture, layers.Add(name="features")([fine, coarse]), name="backbone")
 
 

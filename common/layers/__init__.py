@@ -1,5 +1,6 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
+from common.layers.backbone import backbone_weights, pyramid
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.correlation import Correlation, PositiveDistances
 from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
@@ -55,6 +56,7 @@ __all__ = [
     "SegmentMean",
     "StochasticDepth",
     "SummedEmbedding",
+    "backbone_weights",
     "conv1d_block",
     "conv_as_dense",
     "conv_block",
@@ -64,6 +66,7 @@ __all__ = [
     "in_floats",
     "perceptron_rule",
     "pool",
+    "pyramid",
     "pyramid_block",
     "residual_block",
     "squeeze_excite",

@@ -41,6 +41,26 @@ def test_every_block_trains_saves_and_loads(name, policy, tmp_path):
     np.testing.assert_allclose(loaded.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_the_backbone_starts_another_network():
+    def network(filters, seed):
+        keras.utils.set_random_seed(seed)
+        picture = keras.Input((32, 48, 3))
+        maps = layers.pyramid(picture, filters=filters)
+        assert {stride: tuple(x.shape[1:]) for stride, x in maps.items()} == {
+            stride: (32 // stride, 48 // stride, filters * stride // 4) for stride in (2, 4, 8, 16)
+        }
+        return keras.Model(picture, maps[16])
+
+    first, second, wider = network(8, 0), network(8, 1), network(12, 2)
+    x = np.random.default_rng(0).random((2, 32, 48, 3), np.float32)
+    before = second.predict_on_batch(x)
+    with pytest.raises(ValueError, match="no layer stage1 of this shape"):
+        layers.backbone_weights(second, wider)
+    np.testing.assert_array_equal(second.predict_on_batch(x), before)
+    assert layers.backbone_weights(second, first) == first.count_params()
+    np.testing.assert_allclose(second.predict_on_batch(x), first.predict_on_batch(x), rtol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(5, 8, 6, 3), (5, 8, 3), (7, 3)])
 def test_fused_normalisation_equals_keras(shape):
     x = np.random.default_rng(1).normal(2, 3, shape).astype("float32")
