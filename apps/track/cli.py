@@ -173,6 +173,9 @@ def train(
         list[str] | None, typer.Option(help="A sequence to test on instead; repeatable.")
     ] = None,
     weights: Annotated[str, typer.Option(help="A model to go on from: a shipped name or a run folder.")] = "",
+    backbone: Annotated[
+        str, typer.Option(help="A model that recognises objects (network pyramid): start from its backbone.")
+    ] = "",
     steps: Annotated[int | None, typer.Option(min=1, help="Batches to learn from.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step.")] = None,
     rate: RateOption = None,
@@ -193,6 +196,7 @@ def train(
         sequences=sequences,
         leave_out=tuple(leave_out or ()),
         weights=weights,
+        backbone=backbone,
         steps=steps,
         batch=batch,
         rate=rate,

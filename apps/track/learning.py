@@ -15,6 +15,7 @@ from apps.track.material import Material
 from apps.track.pairs import PairStream, make_pair
 from common.boxes import iou
 from common.console import Advance
+from common.layers import backbone_weights
 from common.training import Recipe, TrainingState, fit
 
 __all__ = ["Learned", "default_recipe", "learn"]
@@ -48,6 +49,7 @@ def learn(
     *,
     steps_per_epoch: int = 500,
     start: keras.Model | None = None,
+    backbone: keras.Model | None = None,
     arguments: dict[str, Any] | None = None,
     resume: bool = False,
     progress: Advance = lambda done, total, remark: None,
@@ -62,6 +64,7 @@ def learn(
         run: an existing folder for checkpoints and history.
         steps_per_epoch: batches between two checks.
         start: a network whose weights to start from.
+        backbone: a network whose backbone to start from.
         arguments: of the network's function.
         resume: go on from the run's checkpoint.
         progress: called with (steps done, steps, remark).
@@ -70,6 +73,8 @@ def learn(
     network = models.NETWORKS.get(name)(**(arguments or {}))
     if start is not None:
         network.set_weights(start.get_weights())
+    if backbone is not None:
+        backbone_weights(network.get_layer("backbone"), backbone)
     draw = np.random.default_rng(recipe.seed + 1)
     pairs = [make_pair(held, draw) for _ in range(CHECKS)]
     crops = [

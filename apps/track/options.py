@@ -57,6 +57,7 @@ class TrainOptions:
         sequences: a folder of sequences in the layout of OTB; "" for none.
         leave_out: sequences that are not learned from, but checked on.
         weights: a model to go on from; "" for random weights.
+        backbone: a model of ``objects`` whose backbone to start from; "" for none.
         network: ``siamese``.
         arguments: of the network's function.
         steps, batch, rate: instead of the recipe's.
@@ -68,6 +69,7 @@ class TrainOptions:
     sequences: str = ""
     leave_out: tuple[str, ...] = ()
     weights: str = ""
+    backbone: str = ""
     network: str = "siamese"
     arguments: dict[str, Any] = field(default_factory=dict)
     steps: int | None = None
@@ -80,9 +82,11 @@ class TrainOptions:
         """Check what can be checked without a framework, and return the options of the network's function.
 
         Raises:
-            UsageError: an unknown network or argument; sequences to leave out of none.
+            UsageError: an unknown network or argument; two starts; sequences to leave out of none.
         """
         check_arguments(self.network, self.arguments, NETWORK_OPTIONS)
+        if self.weights and self.backbone:
+            raise UsageError("--weights hold a backbone already", "leave out --backbone")
         if self.leave_out and not self.sequences:
             raise UsageError("--leave-out names sequences, but there are none", "--sequences FOLDER")
         if not self.pictures and not self.sequences:

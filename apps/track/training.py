@@ -10,10 +10,12 @@ from apps.track.options import TrainOptions
 from apps.track.prediction import FEATURES, HEAD
 from common import artifact, devices
 from common.console import Advance
-from common.errors import UsageError, nearest
+from common.errors import UsageError, UserError, nearest
 from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
+    import keras
+
     from apps.track.evaluation import Evaluation
     from apps.track.sequences import Sequence
     from common.training import Recipe
@@ -85,6 +87,8 @@ def train(
     from apps.track.report import training_report
     from common.predictor import load_network
 
+    start = load_network(options.weights) if options.weights else None
+    backbone = _backbone(options)
     kept, left = _sequences(options)
     material = gather([Path(folder) for folder in options.pictures], kept, progress=progress)
     held = gather([], left) if left else material.split_off(HELD_SHARE, options.seed)
@@ -94,11 +98,10 @@ def train(
     recipe = replace(recipe, seed=options.seed, precision=devices.precision(device))
     recipe = replace(recipe, rate=options.rate or recipe.rate)
     run = out if resume and out else new_run(out, f"track-{options.network}", options, command)
-    start = load_network(options.weights) if options.weights else None
     with resumable(run, "cnnapps track train"):
         learned = learn(
             options.network, material, held, recipe, run, steps_per_epoch=per_epoch, start=start,
-            arguments=arguments, resume=resume, progress=progress,
+            backbone=backbone, arguments=arguments, resume=resume, progress=progress,
         )  # fmt: skip
     parts = {FEATURES: learned.network.get_layer("backbone"), HEAD: learned.network.get_layer("head")}
     card = _card(options, arguments, recipe, command, str(material))
@@ -110,6 +113,23 @@ def train(
     card = artifact.save(run, learned.network, card, parts=parts, report=report)
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, evaluation, str(material))
+
+
+def _backbone(options: TrainOptions) -> keras.Model | None:
+    """Return the network whose backbone to start from, None for none."""
+    if not options.backbone:
+        return None
+    from common.predictor import load_network
+
+    card = artifact.read_card(artifact.resolve(options.backbone))
+    wanted = {name: options.arguments[name] for name in ("filters", "depth") if name in options.arguments}
+    has = {name: card.arguments[name] for name in ("filters", "depth") if name in card.arguments}
+    if card.network != "pyramid" or has != wanted:
+        raise UserError(
+            f"{options.backbone} has another backbone ({card.network} {card.arguments})",
+            "train one: cnnapps objects train DATA --network pyramid",
+        )
+    return load_network(options.backbone)
 
 
 def _sequences(options: TrainOptions) -> tuple[list[Sequence], list[Sequence]]:
@@ -149,7 +169,12 @@ def _card(
         activation="none",
         calibration={},
         metrics={},
-        data={"name": ", ".join(names), "material": material, "left out": list(options.leave_out)},
+        data={
+            "name": ", ".join(names),
+            "material": material,
+            "left out": list(options.leave_out),
+            "weights": options.weights or options.backbone or "random",
+        },
         command=command,
         seed=options.seed,
         recipe=recipe.to_json(),
