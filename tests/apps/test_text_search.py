@@ -87,10 +87,10 @@ def test_neighbours_are_of_one_document_and_documents_are_not_parted(documents):
 
 
 def test_an_encoder_finds_what_belongs_together_without_labels(encoder):
-    ours, words = encoder.ours, encoder.words
+    found = encoder.comparison
     # Neighbours share their topic but not always a word.
-    assert ours.recall[10].value > words.recall[10].value
-    assert encoder.vectors.recall[10].value > words.recall[10].value
+    assert found.both.recall[10].value > found.words.recall[10].value
+    assert found.vectors.recall[10].value > found.words.recall[10].value
     assert {"card.json", "model.tflite", "vocabulary.npz"} <= {path.name for path in encoder.run.iterdir()}
 
 
