@@ -5,8 +5,8 @@
 MR, Subj, CR and MPQA are cross-validated tenfold (stratified, shuffled, seed 0), the others tested on the split
 they come with, as the mean of the seeds.  The peers get the same texts: scikit-learn's TF-IDF of uni- and bigrams
 with a linear SVM, and NB-SVM (Wang and Manning 2012, uni- to trigrams, β = 0.25); the penalty of both is chosen on
-the same held-out texts that ours are chosen on.  What is done is kept in ``measured/text.json`` here, so that data sets
-can be run one by one; the table is of all that is there.
+the same held-out texts that ours are chosen on.  Each training that is done is kept in ``measured/text.json`` here,
+so that a run can be stopped and goes on; the table is of all that is there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import lzma
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,25 +138,37 @@ def _svm(kept_x: Any, held_x: Any, test_x: Any, kept: Examples, held: Examples, 
     return best[1]
 
 
-def ours(task: Task, data: Path, seeds: int, changes: dict[str, Any]) -> tuple[list[float], float]:
-    """Return the accuracy of one of ours in each fold or with each seed, and seconds a training."""
-    started = time.monotonic()
-    scores = []
+def ours(name: str, contender: str, data: Path, seeds: int, done: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Train in each fold or with each seed, go on after those that are done, and give what is known after each.
+
+    Args:
+        name: of the benchmark.
+        contender: of ``OURS``.
+        data: folder of its files.
+        seeds: trainings on a given split.
+        done: scores, and seconds a training on a number of cores, of the trainings before.
+    """
+    task = TASKS[name]
+    scores, seconds = list(done.get("scores", ())), list(done.get("seconds", ()))
     for seed in range(seeds if task.test else 1):
-        options = options_of(task, data, seed, **changes)
+        options = options_of(task, data, seed, **OURS[contender])
         corpus = corpus_of(options)
-        texts = corpus.train.texts
-        start = start_of(options.embeddings, "", texts) if options.uses_vectors else None
-        scores += [
-            trial(options, corpus, parts, start).score.value for parts in parted(corpus, seed, folds_of(task))
-        ]
-    return scores, (time.monotonic() - started) / len(scores)
+        start = start_of(options.embeddings, "", corpus.train.texts) if options.uses_vectors else None
+        first = seed * max(1, folds_of(task))
+        for number, parts in enumerate(parted(corpus, seed, folds_of(task)), start=first):
+            if number < len(scores):
+                continue
+            started = time.monotonic()
+            scores.append(trial(options, corpus, parts, start).score.value)
+            seconds.append(time.monotonic() - started)
+            yield {"scores": scores, "seconds": seconds, "cores": len(os.sched_getaffinity(0))}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED)
     parser.add_argument("--only", nargs="*", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--contenders", nargs="*", default=list(OURS), choices=list(OURS))
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     done = _done()
@@ -164,12 +176,10 @@ def main() -> None:
         task = TASKS[name]
         found = done.setdefault(name, {})
         data = _unpacked(asked.data, task)
-        for contender, changes in OURS.items():
-            if contender not in found:
-                scores, seconds = ours(task, data, 1 if name == "IMDB" else asked.seeds, changes)
-                cores = len(os.sched_getaffinity(0))
-                found[contender] = {"scores": scores, "seconds": seconds, "cores": cores}
-                _keep(name, contender, found[contender])
+        for contender in asked.contenders:
+            seeds = 1 if name == "IMDB" else asked.seeds
+            for figures in ours(name, contender, data, seeds, found.get(contender, {})):
+                _keep(name, contender, figures)
         for contender, peer in (("TF-IDF + SVM", tf_idf_svm), ("NB-SVM", nb_svm)):
             if contender not in found:
                 found[contender] = {"scores": accuracy(peer, task, data)}
@@ -183,7 +193,8 @@ def _done() -> dict[str, Any]:
 
 def _keep(name: str, contender: str, found: dict[str, Any]) -> None:
     scores = found["scores"]
-    print(f"{name}, {contender}: {100 * np.mean(scores):.2f} ± {100 * np.std(scores):.2f}", flush=True)
+    mean, deviation = 100 * np.mean(scores), 100 * np.std(scores)
+    print(f"{name}, {contender}: {mean:.2f} ± {deviation:.2f} of {len(scores)}", flush=True)
     done = _done()  # read again: data sets may run side by side
     done.setdefault(name, {})[contender] = found
     with replacing(DONE) as temporary:
@@ -224,7 +235,7 @@ def _report(done: dict[str, Any]) -> str:
         if found := done.get(name):
             cells = [cell(found[c]["scores"]) if c in found else "" for c in contenders]
             mine = found.get("default")
-            seconds = f"{mine['seconds']:.0f} s on {mine['cores']}" if mine else ""
+            seconds = f"{np.median(mine['seconds']):.0f} s on {mine['cores']}" if mine else ""
             rows.append((name, *cells, task.published, f"{task.target:g}", seconds))
     head = (
         "data",
