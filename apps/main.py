@@ -9,7 +9,9 @@ import typer
 
 from apps.digits.cli import app as digits
 from apps.interaction.cli import app as interaction
+from apps.objects.cli import app as objects
 from apps.text.cli import app as text
+from apps.texture.cli import app as texture
 from apps.track.cli import app as track
 from common import doctor
 from common.cli import JsonOption, run
@@ -25,8 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(digits, name="digits")
+app.add_typer(objects, name="objects")
 app.add_typer(track, name="track")
 app.add_typer(text, name="text")
+app.add_typer(texture, name="texture")
 app.add_typer(interaction, name="interaction")
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "list_devices",
     "native_chatter_held",
     "precision",
+    "precision_policy",
     "select",
 ]
 
@@ -57,6 +58,19 @@ def precision(device: str = "cpu") -> str:
     if device.startswith("gpu") or "amx_bf16" in cpu_features():
         return "mixed_bfloat16"
     return "float32"
+
+
+@contextlib.contextmanager
+def precision_policy(name: str) -> Iterator[None]:
+    """Build layers under a Keras precision policy, and leave the global one as it was."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager

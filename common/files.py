@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing", "write_text"]
+__all__ = ["replacing", "unused", "write_text"]
 
 
 @contextmanager
@@ -32,3 +32,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file, UTF-8, or leave what was there."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def unused(path: Path) -> Path:
+    """Return a path that nothing has: this one, or ``NAME-2.SUFFIX`` and so on, of ``a.b.jpg`` ``a-2.b.jpg``."""
+    stem, dot, suffix = path.name.partition(".")
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{stem}-{number}{dot}{suffix}"), number + 1
+    return candidate

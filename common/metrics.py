@@ -57,7 +57,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
     Args:
         logits: ``(n, K)``.
-        targets: class numbers ``(n,)``.
+        targets: class numbers ``(n,)``; or 0 and 1 by label ``(n, K)``, for independent yes/no answers.
 
     Reference:
         Guo et al. 2017, section 4.2; Platt, "Probabilistic outputs for support vector machines", 1999, eq. 11.
@@ -68,13 +68,19 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     count, classes = logits.shape
     sure = (count + 1) / (count + 2)
 
+    def yes_no_loss(log_temperature: float) -> float:
+        margins = np.where(targets > 0, logits, -logits) / math.exp(log_temperature)
+        right, wrong = -np.logaddexp(0, -margins), -np.logaddexp(0, margins)
+        return -float((sure * right + (1 - sure) * wrong).mean())
+
     def loss(log_temperature: float) -> float:
         scaled = log_softmax(logits / math.exp(log_temperature), axis=1)
         right = scaled[np.arange(count), targets]
         wrong = (scaled.sum(axis=1) - right) / (classes - 1)
         return -float((sure * right + (1 - sure) * wrong).mean())
 
-    best = minimize_scalar(loss, bounds=(math.log(0.02), math.log(10)), method="bounded")
+    chosen = loss if targets.ndim == 1 else yes_no_loss
+    best = minimize_scalar(chosen, bounds=(math.log(0.02), math.log(10)), method="bounded")
     return math.exp(best.x)
 
 

@@ -37,26 +37,38 @@ def linear(progress):
 class RateSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up to the peak, then a shape of ``SCHEDULES``.
 
+    With the shape ``linear`` it is the triangle of Smith and Topin, "Super-Convergence", arXiv 1708.07120, section 3.
+
     Args:
         peak: the largest learning rate.
         steps: of the whole run.
-        warmup: share of the steps spent rising from 0 to the peak.
+        warmup: share of the steps spent rising to the peak.
         shape: a name of ``SCHEDULES``.
+        start: the rate that the warm-up rises from, as a share of the peak.
         floor: the last rate as a share of the peak.
     """
 
     def __init__(
-        self, peak: float, steps: int, *, warmup: float = 0.1, shape: str = "cosine", floor: float = 0.002
+        self,
+        peak: float,
+        steps: int,
+        *,
+        warmup: float = 0.1,
+        shape: str = "cosine",
+        start: float = 0.0,
+        floor: float = 0.002,
     ) -> None:
-        self.peak, self.steps, self.warmup, self.shape, self.floor = peak, steps, warmup, shape, floor
+        self.peak, self.steps, self.warmup, self.shape = peak, steps, warmup, shape
+        self.start, self.floor = start, floor
         self.curve = SCHEDULES.get(shape)
 
     def __call__(self, step):
         progress = ops.cast(step, "float32") / max(self.steps, 1)
-        rise = (progress + 1 / max(self.steps, 1)) / max(self.warmup, 1e-9)
+        risen = ops.minimum((progress + 1 / max(self.steps, 1)) / max(self.warmup, 1e-9), 1.0)
+        rise = self.start + (1 - self.start) * risen
         after = ops.clip((progress - self.warmup) / max(1 - self.warmup, 1e-9), 0.0, 1.0)
         fall = self.floor + (1 - self.floor) * self.curve(after)
-        return self.peak * ops.where(progress < self.warmup, ops.minimum(rise, 1.0), fall)
+        return self.peak * ops.where(progress < self.warmup, rise, fall)
 
     def get_config(self) -> dict:
         return {
@@ -64,5 +76,6 @@ class RateSchedule(keras.optimizers.schedules.LearningRateSchedule):
             "steps": self.steps,
             "warmup": self.warmup,
             "shape": self.shape,
+            "start": self.start,
             "floor": self.floor,
         }

@@ -30,14 +30,20 @@ class View:
         shift: (right, down) in pixels.
         rotate: counter-clockwise, in degrees.
         scale: factor of size.
+        mirror: left and right exchanged, before anything else.
     """
 
     shift: tuple[float, float] = (0.0, 0.0)
     rotate: float = 0.0
     scale: float = 1.0
+    mirror: bool = False
 
     def of(self, images: np.ndarray) -> np.ndarray:
         """Return the view of images ``(n, h, w, c)``; what comes in at the border is black."""
+        if self.mirror:
+            images = np.ascontiguousarray(images[:, :, ::-1])
+        if (self.shift, self.rotate, self.scale) == ((0, 0), 0, 1):
+            return images
         height, width = images.shape[1:3]
         matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), self.rotate, self.scale)
         matrix[:, 2] += self.shift
@@ -60,7 +66,10 @@ class SecondLook:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SecondLook:
         """Return what ``dataclasses.asdict`` made plain."""
-        views = tuple(View(tuple(view["shift"]), view["rotate"], view["scale"]) for view in values["views"])
+        views = tuple(
+            View(tuple(view["shift"]), view["rotate"], view["scale"], view.get("mirror", False))
+            for view in values["views"]
+        )
         return cls(values["below"], views)
 
     def improve(
@@ -83,3 +92,18 @@ class SecondLook:
         improved = logits.copy()
         improved[unsure] = np.mean([log_softmax(look) for look in looks], axis=0)
         return improved
+
+    def gains(self, images: np.ndarray, targets: np.ndarray, run: Callable[[np.ndarray], np.ndarray]) -> bool:
+        """Return whether looking again lowers the cross-entropy on held-out pictures.
+
+        Args:
+            images: held-out pictures ``(n, h, w, c)``.
+            targets: their class numbers ``(n,)``.
+            run: from images to logits.
+        """
+        first = run(images)
+
+        def cross_entropy(logits: np.ndarray) -> float:
+            return -float(log_softmax(logits)[np.arange(len(targets)), targets].mean())
+
+        return cross_entropy(self.improve(first, images, run)) < cross_entropy(first)

@@ -44,9 +44,12 @@ class Recipe:
         weight_decay: decoupled; not applied to vectors (biases, normalisation).
         schedule: a name of ``common.schedules.SCHEDULES``, after the warm-up.
         warmup: share of the run spent warming up.
+        start, floor: first and last rate as shares of the peak.
+        multiples: of the rate for some of the variables, as of ``common.optimizers``.
         epochs: passes over the training data.
         batch: examples a step.
         average: decay a step of the moving average of the weights; 0 for none.
+        lookahead: steps after which the weights go back to their average, again and again; 0 for never.
         precision: Keras policy the network was built under, for the record.
         xla: compile the step with XLA; measured slower here, so off.
         seed: of weights, order and augmentation.
@@ -60,9 +63,13 @@ class Recipe:
     weight_decay: float = 0.05
     schedule: str = "cosine"
     warmup: float = 0.1
+    start: float = 0.0
+    floor: float = 0.002
+    multiples: dict[str, float] = field(default_factory=dict)
     epochs: int = 10
     batch: int = 128
     average: float = 0.998
+    lookahead: int = 0
     precision: str = "float32"
     xla: bool = False
     seed: int = 0
@@ -126,14 +133,20 @@ def fit(
         UserError: out of memory; nothing to resume; a checkpoint of another recipe.
     """
     steps = recipe.epochs * stream.steps_per_epoch
-    optimizer = OPTIMIZERS.get(recipe.optimizer)(
-        RateSchedule(recipe.rate, steps, warmup=recipe.warmup, shape=recipe.schedule), recipe.weight_decay
+    schedule = RateSchedule(
+        recipe.rate,
+        steps,
+        warmup=recipe.warmup,
+        shape=recipe.schedule,
+        start=recipe.start,
+        floor=recipe.floor,
     )
+    optimizer = OPTIMIZERS.get(recipe.optimizer)(schedule, recipe.weight_decay, recipe.multiples)
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
     model.compile(optimizer, losses.get(recipe.loss, **recipe.loss_parameters), jit_compile=recipe.xla)
     optimizer.build(model.trainable_variables)
-    average = _WeightAverage(model, recipe.average)
+    average = _WeightAverage(model, recipe.average, recipe.lookahead, steps)
     state = TrainingState(steps=steps)
     checkpoint = _Checkpoint(run / "checkpoint.npz", model, average, state, recipe)
     if resume:
@@ -245,23 +258,34 @@ class _WeightAverage:
     """Exponential moving average of the weights of all layers that are trained, normalisation statistics included.
 
     The decay rises as (1 + t) / (10 + t) up to its limit, so that the first random weights are forgotten.
+    With ``lookahead`` the average is moved every so many steps, and training goes on from it; it is slow only
+    towards the end, where its decay has risen with the third power of the progress.
     As a context manager it swaps the averages into the model.
 
-    Reference: Polyak and Juditsky 1992; Tarvainen and Valpola, NeurIPS 2017, section 2.
+    References:
+        Polyak and Juditsky 1992; Tarvainen and Valpola, NeurIPS 2017, section 2.
+        Zhang et al., "Lookahead Optimizer", NeurIPS 2019, algorithm 1; Jordan, "94% on CIFAR-10 in 3.29 Seconds
+        on a Single GPU", arXiv 2404.00498, section 3.4.
     """
 
-    def __init__(self, model: keras.Model, decay: float) -> None:
+    def __init__(self, model: keras.Model, decay: float, lookahead: int, steps: int) -> None:
         self.decay = decay
         self.variables = [v.value for layer in model.layers if layer.trainable for v in layer.weights]
         self.averages = [tf.Variable(v) for v in self.variables] if decay else []
         self.count = tf.Variable(0.0)
 
+        def move(keep) -> None:
+            for mean, value in zip(self.averages, self.variables, strict=True):
+                mean.assign(keep * mean + (1 - keep) * value)
+
         @tf.function
         def update() -> None:
             self.count.assign_add(1.0)
-            keep = tf.minimum(decay, (1 + self.count) / (10 + self.count))
-            for mean, value in zip(self.averages, self.variables, strict=True):
-                mean.assign(keep * mean + (1 - keep) * value)
+            if not lookahead:
+                move(tf.minimum(decay, (1 + self.count) / (10 + self.count)))
+            elif self.count % lookahead == 0:
+                move(decay**lookahead * (self.count / steps) ** 3)
+                self.apply()
 
         self._update = update
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.activations import log_softmax, softmax
-from common.litert import Runner
+from common.activations import softmax
 from common.metrics import fit_temperature
 from common.second_look import SecondLook, View
 
-__all__ = ["SECOND_LOOK", "calibrate", "gains"]
+__all__ = ["SECOND_LOOK", "calibrate"]
 
 # Chosen on held-out MNIST among shifts, rotations, scales, shears and their unions.  Two digits in a hundred of MNIST
 # are looked at again.
@@ -23,23 +22,6 @@ SECOND_LOOK = SecondLook(
         View(scale=0.9),
     ),
 )
-
-
-def gains(look: SecondLook, images: np.ndarray, targets: np.ndarray, run: Runner) -> bool:
-    """Return whether a second look lowers the cross-entropy on held-out digits.
-
-    Args:
-        look: to try.
-        images: held-out digits ``(n, h, w, c)``, float32 in [0, 1].
-        targets: their class numbers ``(n,)``.
-        run: from images to logits.
-    """
-    first = run(images)
-
-    def cross_entropy(logits: np.ndarray) -> float:
-        return -float(log_softmax(logits)[np.arange(len(targets)), targets].mean())
-
-    return cross_entropy(look.improve(first, images, run)) < cross_entropy(first)
 
 
 def calibrate(logits: np.ndarray, targets: np.ndarray, outlier_logits: np.ndarray | None) -> dict[str, float]:

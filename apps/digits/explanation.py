@@ -16,26 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apps.digits.explanation_page import (
-    Print,
     heat_panel,
     input_panel,
     kernel_panels,
     map_panel,
     perceptron_panels,
     score_panel,
-    sheet,
     unit_panels,
 )
 from common import artifact, report
 from common.activations import softmax
 from common.errors import InputError
 from common.files import replacing, write_text
+from common.plots.sheet import Print, sheet
 from common.predictor import load_network
 
 if TYPE_CHECKING:
     import keras
-
-    from common.explain import ReceptiveField
 
 __all__ = ["Explanation", "explain", "explain_file"]
 
@@ -90,6 +87,7 @@ def explain(
         ValueError: pixels, classes or weights that do not fit the network.
     """
     from common import explain as methods
+    from common.receptive_fields import receptive_fields, stages
 
     expected = tuple(model.inputs[0].shape[1:3]), model.outputs[0].shape[-1]
     if (pixels.shape, len(classes)) != expected:
@@ -103,24 +101,24 @@ def explain(
 
     probabilities = softmax(predict(image[None])[0] / temperature)
     best = int(probabilities.argmax())
-    maps, fields = methods.feature_maps(model, image), methods.receptive_fields(model)
-    stages = _stages([field for field in fields if field.layer in maps])
+    maps, fields = methods.feature_maps(model, image), receptive_fields(model)
+    shown = stages([field for field in fields if field.layer in maps])
     heats = {"saliency": methods.saliency(model, image, best)}
-    if stages:
+    if shown:
         heats["Grad-CAM"] = methods.grad_cam(model, image, best)
     heats["occlusion"] = methods.occlusion(predict, image, best)
 
     seen = [
         input_panel(pixels),
         *kernel_panels(methods.kernels(model)),
-        *unit_panels(pixels, stages, maps),
+        *unit_panels(pixels, shown, maps),
     ]
     answered = [
         score_panel(probabilities, classes),
         heat_panel(pixels, heats, classes[best]),
         *perceptron_panels(perceptron, pixels, classes),
     ]
-    panels = [seen, [map_panel(pixels, stages, maps, fields)], answered] if stages else [seen + answered]
+    panels = [seen, [map_panel(pixels, shown, maps, fields)], answered] if shown else [seen + answered]
     rows = [[Print.of(panel, row) for panel in row] for row in panels]
     heading = (
         f"How the network “{model.name}” reads this as {classes[best]} ({100 * probabilities[best]:.1f} %)"
@@ -147,16 +145,6 @@ def explain(
     }
     html = _html([part for row in rows for part in row], heading, note, facts, command, next_command)
     return Explanation(sheet(rows, heading, note), html, facts)
-
-
-def _stages(fields: Sequence[ReceptiveField]) -> list[ReceptiveField]:
-    """Return the last layer of each run of layers whose maps have one shape, maps of 1×1 left out."""
-    wide = [field for field in fields if field.map_shape[:2] != (1, 1)]
-    return [
-        field
-        for field, after in zip(wide, [*wide, None][1:], strict=True)
-        if after is None or after.map_shape != field.map_shape
-    ]
 
 
 def explain_file(

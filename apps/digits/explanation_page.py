@@ -1,75 +1,30 @@
-"""The parts of the explained page, and the sheet they are laid out on."""
+"""The parts of the explained page."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common import plots
-from common.plots import style
+from common.plots.sheet import Panel, layer_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from common.explain import ReceptiveField
-
-# Inches.  The page has the shape of A4 on its side and is printed there at 0.73 of this size.
-_PAGE_WIDTH, _HEADING, _TITLE, _CAPTION, _MARGIN = 16.0, 0.6, 0.42, 0.48, 0.25
-_DPI = 140
+    from common.receptive_fields import ReceptiveField
 
 __all__ = [
-    "Panel",
-    "Print",
     "heat_panel",
     "input_panel",
     "kernel_panels",
     "map_panel",
     "perceptron_panels",
     "score_panel",
-    "sheet",
     "unit_panels",
 ]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A part of the page; ``draw`` draws it into a figure.  Sizes are in inches, widths relative in a row."""
-
-    title: str
-    caption: str
-    draw: Callable[[Figure], object]
-    width: float
-    height: float = 2.5
-
-
-@dataclass(frozen=True)
-class Print:
-    """A drawn panel: a PNG file of ``size`` inches."""
-
-    panel: Panel
-    png: bytes
-    size: tuple[float, float]
-
-    @classmethod
-    def of(cls, panel: Panel, row: Sequence[Panel]) -> Print:
-        """Draw ``panel`` at the size that it has on the page, beside the others of its row."""
-        from matplotlib.figure import Figure
-
-        free = _PAGE_WIDTH - _MARGIN * (len(row) + 1)
-        size = free * panel.width / sum(other.width for other in row), panel.height
-        figure = Figure(size, layout="constrained")
-        panel.draw(figure)
-        return cls(panel, plots.to_png_bytes(figure, _DPI), size)
-
-
-def _label(layer: str) -> str:
-    """Return a layer's name for people: ``max_pooling2d_1`` is what Keras calls "max pooling"."""
-    return re.sub(r"^(max|average)_pooling2d(_\d+)?$", r"\1 pooling", layer)
 
 
 def input_panel(pixels: np.ndarray) -> Panel:
@@ -110,7 +65,7 @@ def unit_panels(
     for field in stages[:5]:
         active = maps[field.layer]
         row, column, _ = np.unravel_index(active.argmax(), active.shape)
-        units.append((replace(field, layer=_label(field.layer)), int(row), int(column)))
+        units.append((replace(field, layer=layer_label(field.layer)), int(row), int(column)))
     return [
         Panel(
             "Local receptive fields",
@@ -134,7 +89,9 @@ def map_panel(
         for part, field in zip(parts, stages, strict=True):
             height, width, count = field.map_shape
             plots.maps_grid(
-                maps[field.layer], title=f"{_label(field.layer)}: {count} maps of {height}×{width}", into=part
+                maps[field.layer],
+                title=f"{layer_label(field.layer)}: {count} maps of {height}×{width}",
+                into=part,
             )
 
     vectors = dict.fromkeys(field.map_shape[2:] for field in fields if field.map_shape[:2] == (1, 1))
@@ -199,31 +156,3 @@ def perceptron_panels(
             5.2,
         )
     ]
-
-
-def sheet(rows: Sequence[Sequence[Print]], heading: str, note: str) -> bytes:
-    """Lay the panels out on one sheet, numbered in the order of the computation."""
-    from matplotlib.figure import Figure
-    from matplotlib.image import imread
-
-    height = _HEADING + sum(_TITLE + row[0].size[1] + _CAPTION for row in rows)
-    figure = Figure((_PAGE_WIDTH, height), dpi=_DPI)
-
-    def write(text: str, x: float, y: float, **look: Any) -> None:
-        figure.text(x / _PAGE_WIDTH, y / height, text, **({"color": style.INK, "va": "center"} | look))
-
-    y = height - _HEADING
-    write(heading, _MARGIN, y + _HEADING / 2, fontsize=20, weight="bold")
-    write(note, _PAGE_WIDTH - _MARGIN, y + _HEADING / 2, fontsize=style.NORMAL, color=style.MUTED, ha="right")
-    number = 0
-    for row in rows:
-        x, y = _MARGIN, y - _TITLE - row[0].size[1]
-        for part in row:
-            number += 1
-            title, above = f"{number}  {part.panel.title}", y + part.size[1] + _TITLE / 2
-            write(title, x, above, fontsize=13, weight="bold")
-            figure.figimage(imread(io.BytesIO(part.png)), round(x * _DPI), round(y * _DPI))
-            write(part.panel.caption, x, y - 0.05, fontsize=style.NORMAL, color=style.MUTED, va="top")
-            x += part.size[0] + _MARGIN
-        y -= _CAPTION
-    return plots.to_png_bytes(figure, _DPI)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from apps.digits.evaluation import Evaluation, ModelEvaluation
 from common import plots
+from common.answer_sections import answer_sections
 from common.artifact import Card
 from common.data.datasets import Split
 from common.report import Section, render
@@ -53,22 +52,10 @@ def evaluation_sections(card: Card, evaluation: Evaluation, test: Split) -> list
         f"{card.classes[test.targets[i]]} read as {card.classes[evaluation.answers[i]]}, {evaluation.confidence[i]:.0%}"
         for i in worst
     ]
-    sections = [
-        Section(
-            "Confusion",
-            "Rows are the truth, columns the answer.",
-            plots.to_png_bytes(plots.confusion(evaluation.confusion, card.classes)),
-        ),
-        Section(
-            "Calibration",
-            "How often an answer of a given confidence is right.",
-            plots.to_png_bytes(plots.reliability(evaluation.confidence, right.astype(np.float64))),
-        ),
-    ]
-    if len(worst):
-        gallery = plots.gallery([test.images[i, ..., 0] for i in worst], captions)
-        sections.append(Section("Worst mistakes", "Most confident first.", plots.to_png_bytes(gallery)))
-    return sections
+    pictures = [test.images[i, ..., 0] for i in worst]
+    return answer_sections(
+        card.classes, evaluation.confusion, evaluation.confidence, right, pictures, captions
+    )
 
 
 def evaluation_report(result: ModelEvaluation) -> str:

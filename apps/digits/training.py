@@ -106,7 +106,7 @@ def train(
 
     run = out if resume and out else new_run(out, f"digits-{options.network}", options, command)
     keras.utils.set_random_seed(options.seed)
-    with _policy(recipe.precision):
+    with devices.precision_policy(recipe.precision):
         network = NETWORKS.get(options.network)(dataset.spec.shape, classes, **arguments)
     if options.weights:
         network.set_weights(stored_weights(options, dataset.spec))
@@ -157,7 +157,7 @@ def finish(
 
     pixels = held.images / np.float32(255)
     by_gradients = card.network != "perceptron"
-    if by_gradients and calibration.gains(calibration.SECOND_LOOK, pixels, held.targets, answer):
+    if by_gradients and calibration.SECOND_LOOK.gains(pixels, held.targets, answer):
         card = replace(card, second_look=calibration.SECOND_LOOK)
     logits = Predictor(card, answer).logits
     thresholds = calibration.calibrate(
@@ -259,21 +259,3 @@ def _train_units(
 
 def _validation_share(examples: int) -> float:
     return float(np.clip(3_000 / examples, 0.05, 0.15))
-
-
-class _policy:
-    """Build layers under a precision policy, and leave the global one as it was."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        import keras
-
-        self.before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.name)
-
-    def __exit__(self, *exception) -> None:
-        import keras
-
-        keras.config.set_dtype_policy(self.before)

@@ -46,7 +46,9 @@ def run(
     ] = None,
     select: Annotated[bool, typer.Option("--select", help="Draw the boxes with the mouse.")] = False,
     at: Annotated[float, typer.Option(min=0, help="Seconds at which to start.")] = 0.0,
-    detector: Annotated[str, typer.Option(help="What finds objects: motion.")] = "motion",
+    detector: Annotated[
+        str, typer.Option(help="What finds objects: motion, or a trained detector.")
+    ] = "motion",
     format: Annotated[str, typer.Option(help="Of the table: mot, otb or coco-video.")] = "mot",
     no_video: Annotated[bool, typer.Option("--no-video", help="Write the table alone.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show the frames on the display; q stops.")] = False,
@@ -85,7 +87,7 @@ def run(
     with ExitStack() as stack:
         on_frame: Callable[[np.ndarray], bool] | None = None
         if show:
-            from apps.track.display import Display
+            from common.display import Display
 
             on_frame = stack.enter_context(Display(video))
         result = track(options, on_frame=on_frame, progress=stack.enter_context(console.progress("tracking")))

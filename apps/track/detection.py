@@ -1,6 +1,7 @@
 """What is there in a frame: the interface of detectors, and one that finds whatever moves.
 
-A detector is called with each frame of a video in order.  ``DETECTORS`` names those that need no model.
+A detector is called with each frame of a video in order.  ``DETECTORS`` names those that need no model;
+``open_detection`` takes a trained one, too.
 """
 
 from __future__ import annotations
@@ -59,7 +60,13 @@ NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
 
 
 class Detector(Protocol):
-    """Finds the objects in the frames of a video, given one after the other."""
+    """Finds the objects in the frames of a video, given one after the other.
+
+    Attributes:
+        rehearses: whether it knows more when it has seen the first frames before the video begins.
+    """
+
+    rehearses: bool
 
     def __call__(self, pixels: np.ndarray, motion: Motion, held: np.ndarray | None = None) -> Detections:
         """Return what is in a frame.
@@ -84,6 +91,8 @@ class MotionDetector:
 
     One object for one video.
     """
+
+    rehearses = True
 
     def __init__(self) -> None:
         self._model: BackgroundModel | None = None

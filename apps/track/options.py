@@ -26,7 +26,7 @@ class RunOptions:
         video: a file, a folder of frames, the number of a camera, or an address.
         boxes: x, y, width, height of objects to follow; none to find and follow all.
         at: seconds at which to start; the boxes are those of the first frame from there on.
-        detector: what finds objects where none is given.
+        detector: what finds objects where none is given: ``motion``, a shipped detector, or the run folder of one.
         model: a shipped name or a run folder; "" for the one that ships where boxes are given, and for none where
             all objects are found: they keep their numbers by place alone.
         format: of the table: ``mot``, ``otb`` or ``coco-video``.

@@ -228,13 +228,15 @@ def _given(options: RunOptions, first: Sequence[np.ndarray], scale: float) -> Up
 
 def _everything(options: RunOptions, first: Sequence[np.ndarray], scale: float) -> Update:
     """Return what finds and follows all objects."""
-    from apps.track.detection import DETECTORS
+    from apps.track.learned_detection import open_detection
     from apps.track.multi_object import AllObjects
     from apps.track.prediction import open_network
 
     network = open_network(options.model) if options.model else None
-    objects = AllObjects(DETECTORS.get(options.detector)(), network)
-    objects.rehearse(first)
+    detector = open_detection(options.detector)
+    objects = AllObjects(detector, network)
+    if detector.rehearses:
+        objects.rehearse(first)
     return lambda pixels, number: (objects.update(pixels, number), objects.earlier)
 
 

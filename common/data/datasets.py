@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from common.devices import import_tensorflow
 from common.errors import InputError, UserError
 
-__all__ = ["Dataset", "DatasetSpec", "Split", "is_prepared", "load", "open_builder"]
+__all__ = ["Dataset", "DatasetSpec", "Split", "describe", "is_prepared", "load", "open_builder"]
 
 EMBEDDED = "digits8x8"
 
@@ -144,16 +145,24 @@ def _split_and_describe(
     name: str, images: np.ndarray, targets: np.ndarray, classes: tuple[str, ...], seed: int
 ) -> Dataset:
     train, test = Split(images, targets).halves(0.2, seed)
-    return Dataset(_describe(name, classes, train, test), train, test)
+    return Dataset(describe(name, classes, {"train": train, "test": test}), train, test)
 
 
-def _describe(name: str, classes: tuple[str, ...], train: Split, test: Split) -> DatasetSpec:
+def describe(name: str, classes: tuple[str, ...], splits: Mapping[str, Split]) -> DatasetSpec:
+    """Return the spec of a set.
+
+    Args:
+        name: of the source.
+        classes: names of the classes.
+        splits: by name, all of one shape of picture.
+    """
     digest = hashlib.sha256()
-    for split in (train, test):
+    for split in splits.values():
         digest.update(np.ascontiguousarray(split.images).data)
         digest.update(np.ascontiguousarray(split.targets).data)
-    counts = {"train": len(train), "test": len(test)}
-    return DatasetSpec(name, classes, train.images.shape[1:], counts, digest.hexdigest()[:16])
+    counts = {part: len(split) for part, split in splits.items()}
+    shape = next(iter(splits.values())).images.shape[1:]
+    return DatasetSpec(name, classes, shape, counts, digest.hexdigest()[:16])
 
 
 def _embedded_digits(side: int, seed: int) -> Dataset:
@@ -230,7 +239,8 @@ def _tfds(name: str) -> Dataset:
             "prepare it again, or give a folder with --data",
         ) from error
     classes = tuple(features["label"].names)
-    return Dataset(_describe(name, classes, *splits), *splits)
+    train, test = splits
+    return Dataset(describe(name, classes, {"train": train, "test": test}), train, test)
 
 
 def _reachable(seconds: float = 5.0) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -56,7 +56,8 @@ _UPRIGHT = {
 }
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, MemoryError)
-_pillow_limit = threading.Lock()
+_lock = threading.Lock()
+_lifted: dict[str, Any] = {}  # Pillow's limit and how many are decoding without it
 
 
 @dataclass(frozen=True)
@@ -220,13 +221,19 @@ def _open(source: str | Path | bytes) -> tuple[str, BinaryIO]:
 
 @contextmanager
 def no_pillow_limit() -> Iterator[None]:
-    """Lift Pillow's own, process-wide and lower limit while ``decode`` applies ``max_pixels``."""
-    with _pillow_limit:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    """Lift Pillow's own, process-wide and lower limit while ``decode`` applies ``max_pixels``, in any thread."""
+    with _lock:
+        if not _lifted:
+            _lifted["limit"], Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _lifted["users"] = _lifted.get("users", 0) + 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _lifted["users"] -= 1
+            if not _lifted["users"]:
+                Image.MAX_IMAGE_PIXELS = _lifted["limit"]
+                _lifted.clear()
 
 
 def _what_it_is(stream: BinaryIO) -> str:

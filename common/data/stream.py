@@ -68,7 +68,11 @@ class TrainingStream:
             order = tf.random.experimental.index_shuffle(slots, tf.cast(seed, tf.int32), count - 1)
             pictures = tf.cast(tf.gather(images, order), tf.float32) / 255
             pictures = tf.ensure_shape(pictures, (None, *self.split.images.shape[1:]))
-            return self.augmentation(pictures, tf.gather(targets, order), (self.seed, step))
+            turns = None
+            if self.augmentation.flip == "alternating":
+                # Which half is mirrored first does not depend on the order of a pass.
+                turns = tf.random.experimental.index_shuffle(order, (self.seed, 1), count - 1) + epoch
+            return self.augmentation(pictures, tf.gather(targets, order), (self.seed, step), turns)
 
         dataset = tf.data.Dataset.range(start, stop)
         return dataset.map(make, num_parallel_calls=2, deterministic=True).prefetch(4)

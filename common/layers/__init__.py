@@ -1,8 +1,14 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
-from common.layers.backbone import backbone_weights, pyramid
+from common.layers.backbone import backbone_weights, copied_weights, pyramid
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.correlation import Correlation, PositiveDistances
+from common.layers.depthwise import (
+    LayerScale,
+    convnext_block,
+    depthwise_separable,
+    inverted_residual,
+)
 from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
@@ -31,6 +37,9 @@ from common.layers.sequence import (
     conv1d_block,
     pyramid_block,
 )
+from common.layers.suppression import SuppressedBoxes
+from common.layers.vgg import vgg_stages
+from common.layers.whitening import PartialIdentity, PatchWhitening, fit_whitening, whitening_kernel
 
 __all__ = [
     "CoarserParts",
@@ -45,8 +54,11 @@ __all__ = [
     "EightBitEmbedding",
     "FusedBatchNormalization",
     "GraphConvolution",
+    "LayerScale",
     "MaxOverTime",
     "MeanOverTime",
+    "PartialIdentity",
+    "PatchWhitening",
     "Perceptron",
     "PositiveDistances",
     "RealPositions",
@@ -56,14 +68,20 @@ __all__ = [
     "SegmentMean",
     "StochasticDepth",
     "SummedEmbedding",
+    "SuppressedBoxes",
     "backbone_weights",
     "conv1d_block",
     "conv_as_dense",
     "conv_block",
+    "convnext_block",
+    "copied_weights",
     "dense_as_conv",
+    "depthwise_separable",
+    "fit_whitening",
     "global_pool",
     "in_eight_bits",
     "in_floats",
+    "inverted_residual",
     "perceptron_rule",
     "pool",
     "pyramid",
@@ -71,4 +89,6 @@ __all__ = [
     "residual_block",
     "squeeze_excite",
     "train_perceptron",
+    "vgg_stages",
+    "whitening_kernel",
 ]

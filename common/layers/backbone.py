@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keras import layers
@@ -60,8 +61,25 @@ def backbone_weights(network: keras.Model, source: keras.Model) -> int:
     Raises:
         ValueError: a layer is missing in the source or has another shape there; nothing was copied.
     """
+    return copied_weights(network, source, lambda name: name.startswith(STEM))
+
+
+def copied_weights(network: keras.Model, source: keras.Model, wanted: Callable[[str], bool]) -> int:
+    """Give layers of a network the weights of those of the same name in another.
+
+    Args:
+        network: to copy to.
+        source: to copy from.
+        wanted: tells by its name whether a layer is to be copied.
+
+    Returns:
+        The number of weights copied.
+
+    Raises:
+        ValueError: a layer is missing in the source or has another shape there; nothing was copied.
+    """
     stored = {layer.name: layer.get_weights() for layer in source.layers}
-    targets = [layer for layer in network.layers if layer.name.startswith(STEM) and layer.weights]
+    targets = [layer for layer in network.layers if wanted(layer.name) and layer.weights]
     for layer in targets:
         if [w.shape for w in stored.get(layer.name, ())] != [tuple(w.shape) for w in layer.weights]:
             raise ValueError(f"{source.name} has no layer {layer.name} of this shape")

@@ -17,9 +17,10 @@ Family = Literal[
     "perceptron",
     "same or different",
     "boxes",
+    "detection",
     "perceptual",
 ]
-TargetKind = Literal["one of K", "multi-hot", "real", "groups", "boxes", "maps"]
+TargetKind = Literal["one of K", "multi-hot", "real", "groups", "boxes", "objects", "maps"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ for _row in (
     LossSpec("box_map", "boxes", "(batch, H, W, 5): object's place 1, beside it 0, either -1; distances", "sigmoid",
              "(Σ |q - p|^β BCE(q, p) + w Σ_{object} GIoU) / places, q the IoU reached",
              "Li et al. NeurIPS 2020, eq. 3, on the map of Tian et al. ICCV 2019", ("boxes",)),
+    LossSpec("task_aligned", "detection", "(batch, objects, 5): class; left, top, right, bottom; class -1: none",
+             "sigmoid", "(Σ |q - p|^β BCE(q, p) + w Σ q GIoU) / Σ q, q the fit s^α u^β, scaled to the IoU",
+             "Feng et al. ICCV 2021, eq. 1 to 8", ("objects",)),
     LossSpec("gram", "perceptual", _MAPS, "none",
              "Σ (G(z) - G(t))² / 4C², G the mean product of two features", "Gatys et al. NeurIPS 2015, eq. 4",
              ("maps",)),
@@ -115,6 +119,7 @@ _ADVICE: dict[TargetKind, str] = {
     "real": "euclidean",
     "groups": "contrastive",
     "boxes": "giou",
+    "objects": "task_aligned",
     "maps": "gram",
 }
 

@@ -5,6 +5,8 @@ Each function takes targets and raw outputs ``(batch, K)`` and returns one value
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keras import ops
 
 __all__ = [
@@ -19,11 +21,17 @@ __all__ = [
 ]
 
 
-def softmax_cross_entropy(target, logits, *, label_smoothing: float = 0.0):
-    """Pick one of K: ``-Σ t_k log softmax(z)_k``; smoothing moves that share of t to all classes."""
+def softmax_cross_entropy(
+    target, logits, *, label_smoothing: float = 0.0, class_weights: Sequence[float] = ()
+):
+    """Pick one of K: ``-Σ t_k log softmax(z)_k``; smoothing moves that share of t to all classes.
+
+    A sample counts as much as the weight of its class, one blended of several as much as their blend.
+    """
     classes = logits.shape[-1]
     smooth = target * (1 - label_smoothing) + label_smoothing / classes
-    return -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
+    loss = -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
+    return loss * ops.sum(target * ops.array(class_weights), axis=-1) if class_weights else loss
 
 
 def focal(target, logits, *, gamma: float = 2.0):
@@ -39,10 +47,18 @@ def multiclass_hinge(target, logits):
     return ops.relu(1 + wrong - right)
 
 
-def sigmoid_cross_entropy(target, logits, *, label_smoothing: float = 0.0):
-    """Independent yes/no: ``Σ max(z, 0) - z t + log(1 + e^-|z|)``, stable for any z."""
-    target = target * (1 - label_smoothing) + label_smoothing / 2
-    return ops.sum(_binary_cross_entropy(target, logits), axis=-1)
+def sigmoid_cross_entropy(
+    target, logits, *, label_smoothing: float = 0.0, class_weights: Sequence[float] = ()
+):
+    """Independent yes/no: ``Σ max(z, 0) - z t + log(1 + e^-|z|)``, stable for any z.
+
+    Weights count the yes of a class so many times; its no counts once.
+    """
+    smooth = target * (1 - label_smoothing) + label_smoothing / 2
+    loss = _binary_cross_entropy(smooth, logits)
+    if class_weights:
+        loss *= 1 + target * (ops.array(class_weights) - 1)
+    return ops.sum(loss, axis=-1)
 
 
 def sigmoid_focal(target, logits, *, gamma: float = 2.0, alpha: float = 0.25):

@@ -8,21 +8,24 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.losses import boxes, classification, perceptual, regression, similarity
+from common.losses import boxes, classification, detection, perceptual, regression, similarity
 from common.losses.catalogue import CATALOGUE
 
 __all__ = ["FunctionLoss", "function"]
 
+# The module of each family that does not pick classes; the functions of all others are in ``classification``.
+_HOMES = {
+    "real values": regression,
+    "same or different": similarity,
+    "boxes": boxes,
+    "detection": detection,
+    "perceptual": perceptual,
+}
+
 
 def function(name: str) -> Callable:
     """Return the pure function ``(target, output, **parameters) -> (batch,)`` of a loss."""
-    homes = {
-        "real values": regression,
-        "same or different": similarity,
-        "boxes": boxes,
-        "perceptual": perceptual,
-    }
-    return getattr(homes.get(CATALOGUE.get(name).family, classification), name)
+    return getattr(_HOMES.get(CATALOGUE.get(name).family, classification), name)
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -39,12 +42,7 @@ class FunctionLoss(keras.losses.Loss):
         self.loss = loss
         self.parameters = dict(parameters or {})
         self.function = function(loss)
-        self.picks_classes = CATALOGUE.get(loss).family not in (
-            "real values",
-            "same or different",
-            "boxes",
-            "perceptual",
-        )
+        self.picks_classes = CATALOGUE.get(loss).family not in _HOMES
 
     def call(self, y_true, y_pred):
         y_pred = ops.cast(y_pred, "float32")

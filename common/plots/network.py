@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
-    from common.explain import ReceptiveField
+    from common.receptive_fields import ReceptiveField
 
 __all__ = ["kernels_grid", "maps_grid", "overlay", "receptive_field_drawing", "score_bars"]
 
@@ -94,7 +94,8 @@ def overlay(
     """Draw a heat map over a picture: orange speaks for, blue (negative heat) against.
 
     Args:
-        picture: ``(height, width)`` in [0, 1]; bright strokes are drawn dark, to save ink.
+        picture: ``(height, width)`` or ``(height, width, 3)`` in [0, 1]; of a grey one the bright strokes are drawn
+            dark, to save ink.
         heat: ``(height, width)``; the largest absolute value is drawn opaque.
         title: over the picture.
         into: a figure, or a part of one, to draw on.
@@ -120,20 +121,20 @@ def receptive_field_drawing(
     """Draw what single units see of a picture, one drawing a unit.
 
     Args:
-        picture: ``(height, width)`` in [0, 1].
+        picture: ``(height, width)`` or ``(height, width, 3)`` in [0, 1].
         units: (receptive field of the layer, row, column of the unit).
         into: a figure, or a part of one, to draw on.
     """
     from matplotlib.patches import Rectangle
 
     canvas = canvas_of(2.1 * len(units), 2.6, into)
-    height, width = picture.shape
+    height, width = picture.shape[:2]
     for axes, (field, row, column) in zip(
         canvas.subplots(1, len(units), squeeze=False)[0], units, strict=True
     ):
         top, left, bottom, right = field.window(row, column)
         top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
-        seen = np.zeros(picture.shape, bool)
+        seen = np.zeros((height, width), bool)
         seen[top:bottom, left:right] = True
         draw_picture(axes, picture, 1)
         axes.imshow(np.dstack([np.ones((height, width, 3)), np.where(seen, 0.0, 0.72)]))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.images import decode, find_pictures
+from common.data.images import decode, find_pictures, no_pillow_limit
 from common.errors import InputError
 
 
@@ -194,3 +195,23 @@ def test_find_pictures_finds_nothing(tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             find_pictures([given])
+
+
+def test_pillows_limit_comes_back_after_the_last_of_several_threads():
+    before = Image.MAX_IMAGE_PIXELS
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with no_pillow_limit():
+            inside.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    inside.wait(5)
+    with no_pillow_limit():  # does not wait for the other
+        assert Image.MAX_IMAGE_PIXELS is None
+    assert Image.MAX_IMAGE_PIXELS is None
+    leave.set()
+    thread.join()
+    assert before == Image.MAX_IMAGE_PIXELS

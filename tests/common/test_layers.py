@@ -17,6 +17,13 @@ BLOCKS = {
     "global_max": lambda x: layers.global_pool(x, "max"),
     "fused_norm": lambda x: layers.FusedBatchNormalization()(x),
     "stochastic_depth": lambda x: layers.StochasticDepth(0.3, seed=1)(x),
+    "depthwise_separable": lambda x: layers.depthwise_separable(x, 6, stride=2),
+    "inverted_residual": lambda x: layers.inverted_residual(x, 4, drop_rate=0.2, name="inverted"),
+    "inverted_residual_down": lambda x: layers.inverted_residual(x, 6, 5, stride=2, squeeze=0),
+    "convnext_block": lambda x: layers.convnext_block(x, layer_scale=0.1, drop_rate=0.2),
+    "layer_scale": lambda x: layers.LayerScale(0.5)(x),
+    "patch_whitening": lambda x: layers.PatchWhitening(2)(x),
+    "partial_identity": lambda x: keras.layers.Conv2D(6, 3, kernel_initializer=layers.PartialIdentity(1))(x),
 }
 
 
@@ -128,6 +135,49 @@ def test_squeeze_excite_scales_each_map_by_one_gate():
     gate = model.predict(x, verbose=0) / x
     assert (gate > 0).all() and (gate < 1).all()
     np.testing.assert_allclose(gate, np.broadcast_to(gate[:, :1, :1], gate.shape), rtol=1e-5)
+
+
+def test_whitened_patches_are_uncorrelated_and_of_unit_variance():
+    draw = np.random.default_rng(0)
+    mixed = draw.normal(size=(200, 9, 8, 3)) @ draw.normal(size=(3, 3))
+    smooth = (mixed + np.roll(mixed, 1, axis=1) + np.roll(mixed, 1, axis=2)).astype("float32")
+    kernel = layers.whitening_kernel(smooth, 2, epsilon=0)
+    assert kernel.shape == (2, 2, 3, 24)
+    np.testing.assert_array_equal(kernel[..., :12], -kernel[..., 12:])
+    maps = np.asarray(keras.ops.conv(smooth, kernel, padding="valid")).reshape(-1, 24)[:, :12]
+    np.testing.assert_allclose(np.cov(maps, rowvar=False), np.eye(12), atol=2e-3)
+
+
+def test_a_network_is_given_its_whitening_of_what_the_layer_sees():
+    picture = keras.Input((8, 8, 3))
+    x = layers.PatchWhitening(2, name="white")(keras.layers.Rescaling(4.0, offset=-2.0)(picture))
+    model = keras.Model(picture, keras.layers.Dense(2)(layers.global_pool(x)))
+    pictures = np.random.default_rng(1).random((300, 8, 8, 3)).astype("float32")
+    layers.fit_whitening(model, pictures)
+    white = model.get_layer("white")
+    np.testing.assert_allclose(white.kernel, layers.whitening_kernel(4 * pictures - 2), atol=1e-3)
+    before = np.array(white.kernel)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(pictures, np.ones((300, 2)), verbose=0)
+    np.testing.assert_array_equal(white.kernel, before)
+    assert np.abs(white.bias).max() > 0
+
+
+def test_a_partial_identity_passes_its_input_on():
+    conv = keras.layers.Conv2D(8, 3, padding="same", kernel_initializer=layers.PartialIdentity(0))
+    x = np.random.default_rng(2).random((2, 6, 7, 5)).astype("float32")
+    out = np.asarray(conv(x))
+    np.testing.assert_allclose(out[..., :5], x, atol=1e-6)
+    # He's uniform initialisation as PyTorch has it: within one over the root of the fan-in.
+    rest = np.asarray(conv.kernel)[..., 5:]
+    assert 0.8 / 45**0.5 < np.abs(rest).max() <= 1 / 45**0.5
+
+
+def test_a_convnext_block_starts_as_the_identity():
+    x = np.random.default_rng(3).normal(size=(2, 9, 9, 4)).astype("float32")
+    inputs = keras.Input((9, 9, 4))
+    model = keras.Model(inputs, layers.convnext_block(inputs))
+    np.testing.assert_allclose(model.predict(x, verbose=0), x, atol=1e-4)
 
 
 def test_pooling_against_numpy():

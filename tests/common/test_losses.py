@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from common import losses
 from common.errors import UsageError
+from tests.common import plain_detection
+from tests.common.plain_detection import task_aligned
 
 RANDOM = np.random.default_rng(0)
 Z = RANDOM.normal(size=(6, 4)).astype("float32")
@@ -131,6 +133,16 @@ def box_map(t, z):
     return np.array(rows)
 
 
+OBJECTS = np.array(
+    [
+        [[0, 5, 9, 40, 33], [2, 30, 20, 60, 62], [2, 12, 50, 15, 52]],
+        [[1, 3, 3, 28, 60], [-1, 0, 0, 0, 0], [-1, 0, 0, 0, 0]],
+    ],
+    "float32",
+)
+PLACED = np.concatenate([RANDOM.normal(-1, 1.5, (2, 84, 3)), RANDOM.uniform(3, 30, (2, 84, 4))], -1).astype(
+    "f4"
+)
 MAPS = RANDOM.normal(size=(2, 4, 5, 3)).astype("float32")
 OTHER = RANDOM.normal(size=(2, 4, 5, 3)).astype("float32")
 
@@ -185,10 +197,23 @@ CASES = {
     "giou": (EDGES, FOUND, {}, giou(EDGES, FOUND)),
     "ciou": (EDGES, FOUND, {}, ciou(EDGES, FOUND)),
     "box_map": (PLACES, MAP, {}, box_map(PLACES, MAP)),
+    "task_aligned": (OBJECTS, PLACED, {"side": 64, "most": 5}, task_aligned(OBJECTS, PLACED, 64, most=5)),
     "gram": (OTHER, MAPS, {}, gram(OTHER, MAPS)),
     "sliced_wasserstein": (OTHER, MAPS, {"directions": 7, "seed": 3}, sliced_wasserstein(OTHER, MAPS, 7, 3)),
     "total_variation": (OTHER, MAPS, {}, total_variation(MAPS)),
 }
+
+
+def test_class_weights_count_samples_and_labels_as_often():
+    weights = (0.5, 2.0, 1.0, 4.0)
+    softmax_loss = -(ONE_HOT * np.log(softmax(Z))).sum(1) * (ONE_HOT @ weights)
+    yes_no_loss = (np.where(YES_NO == 1, weights, 1) * bce(YES_NO, Z)).sum(1)
+    for name, target, expected in (
+        ("softmax_cross_entropy", ONE_HOT, softmax_loss),
+        ("sigmoid_cross_entropy", YES_NO, yes_no_loss),
+    ):
+        found = losses.get(name, class_weights=weights).call(target, Z)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_every_loss_of_the_table_has_a_case():
@@ -202,7 +227,7 @@ def test_loss_equals_its_formula(name):
     np.testing.assert_allclose(loss(target, z), expected.mean(), rtol=2e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "box_map"])
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("box_map", "task_aligned")])
 def test_gradient_equals_finite_differences(name):
     target, z, parameters, _ = CASES[name]
     loss = losses.get(name, **parameters)
@@ -280,6 +305,37 @@ def test_gradient_of_the_scores_of_a_box_map():
         down[(*place, 0)] -= 1e-2
         slope = (float(loss(PLACES, up)) - float(loss(PLACES, down))) / 2e-2
         assert gradient[(*place, 0)] == pytest.approx(slope, abs=1e-3)
+
+
+def test_gradients_of_task_alignment():
+    """What a place shall say is taken as given; a box is drawn to its object in proportion to its fit."""
+    loss = losses.get("task_aligned", side=64, most=5)
+    variable = tf.Variable(PLACED)
+    with tf.GradientTape() as tape:
+        value = loss(OBJECTS, variable)
+    gradient = tape.gradient(value, variable).numpy()
+    assert np.isfinite(gradient).all()
+    assert (gradient[..., :3] != 0).all()  # every score is taught
+    taught = (gradient[..., 3:] != 0).any(axis=-1).sum(axis=1)
+    assert taught.tolist() == [sum(count > 0 for count in row) for row in learners()]
+    emptied = tf.Variable(PLACED)
+    with tf.GradientTape() as tape:
+        value = loss(np.full((2, 1, 5), -1, "float32"), emptied)
+    gradient = tape.gradient(value, emptied).numpy()
+    assert not gradient[..., 3:].any() and (gradient[..., :3] > 0).all()
+
+
+def learners():
+    """Of each picture and place the fit, by plain loops."""
+    places = plain_detection.middles(64)
+    rows = []
+    for target, output in zip(OBJECTS.astype(float), PLACED.astype(float), strict=True):
+        boxes = [
+            (x - d[0], y - d[1], x + d[2], y + d[3]) for (x, y), d in zip(places, output[:, 3:], strict=True)
+        ]
+        _, quality = plain_detection.assign(target, sigmoid(output[:, :3]), boxes, places, 5, 1.0, 6.0)
+        rows.append(list(quality.values()))
+    return rows
 
 
 def test_perceptual_losses_compare_pictures_of_different_sizes():

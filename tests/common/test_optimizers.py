@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from common.layers import SampledScores, SummedEmbedding
 from common.metrics import first_hits, mean_reciprocal_rank, recall_at
-from common.optimizers import RowwiseAdamW
+from common.optimizers import OPTIMIZERS, RowwiseAdamW
 
 
 def test_only_named_rows_move_and_as_adagrad_moves_them():
@@ -37,6 +37,28 @@ def test_a_whole_gradient_is_adamws():
         optimizer.apply([tf.constant(gradient)], [variable])
         both.append(np.asarray(variable))
     np.testing.assert_array_equal(*both)
+
+
+@pytest.mark.parametrize("name", ["sgd", "nimble_sgd", "adamw"])
+def test_variables_move_at_their_own_rates(name):
+    """A multiple of the rate for one variable is the same optimizer at that rate, decay left out."""
+    gradients = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+
+    def moved(multiples, rate):
+        layers = [keras.layers.Dense(3, name=f"part{number}") for number in range(3)]
+        for layer in layers:
+            layer.build((None, 1))
+        variables = [layer.bias for layer in layers]
+        optimizer = OPTIMIZERS.get(name)(rate, 0.0, multiples)
+        assert type(optimizer).from_config(optimizer.get_config()).multiples == multiples
+        optimizer.build(variables)
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient)] * 3, variables)
+        return [np.asarray(variable) for variable in variables]
+
+    first, second, third = moved({"part0/*": 0.1, "*2/bias": 5.0, "part*": 1.0}, 0.1)
+    for found, rate in ((first, 0.01), (second, 0.1), (third, 0.5)):
+        np.testing.assert_allclose(found, moved({}, rate)[0], rtol=1e-5)
 
 
 def test_the_gradient_of_a_table_names_rows():

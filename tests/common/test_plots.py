@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from common import plots
-from common.explain import ReceptiveField
+from common.receptive_fields import ReceptiveField
 
 RNG = np.random.default_rng(0)
 

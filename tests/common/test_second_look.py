@@ -79,3 +79,25 @@ def test_the_card_keeps_it(tmp_path):
     card = artifact.read_card(artifact.resolve("digits/cnn"))
     (tmp_path / "card.json").write_text(json.dumps(asdict(replace(card, second_look=look))))
     assert artifact.read_card(tmp_path).second_look == look
+
+
+def test_a_mirrored_view_is_the_picture_from_the_other_side():
+    images = np.random.default_rng(0).random((3, 4, 6, 3)).astype(np.float32)
+    np.testing.assert_array_equal(View(mirror=True).of(images), images[:, :, ::-1])
+    both = View(shift=(1, 0), mirror=True).of(images)
+    np.testing.assert_allclose(both[:, :, 1:], images[:, :, :0:-1], atol=1e-6)
+
+
+def test_looking_again_gains_where_the_views_are_right_and_not_where_they_are_wrong():
+    images = np.zeros((40, 4, 4, 1), np.float32)
+    targets = np.arange(40) % 2
+    images[:, 0, 0, 0] = targets
+    look = SecondLook(1.1, (View(mirror=True),))
+
+    def run(pictures, sign):
+        # The side the mark is on tells the looks apart: the first is unsure, the second sure.
+        seen = np.where(pictures[:, 0, -1, 0] > 0, 1.0, 0.0) if pictures[:, 0, -1].any() else np.full(40, 0.5)
+        return np.stack([-(seen - 0.5), seen - 0.5], axis=1) * sign
+
+    assert look.gains(images, targets, lambda pictures: run(pictures, 6.0))
+    assert not look.gains(images, targets, lambda pictures: run(pictures, -6.0))

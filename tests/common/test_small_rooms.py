@@ -51,6 +51,13 @@ def test_temperature_recovers_what_was_applied():
     assert fit_temperature(logits * 3, targets) == pytest.approx(3, rel=0.05)
 
 
+def test_temperature_of_independent_labels_recovers_what_was_applied():
+    draw = np.random.default_rng(1)
+    logits = draw.normal(0, 2, (20_000, 3))
+    targets = (draw.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(float)
+    assert fit_temperature(logits * 3, targets) == pytest.approx(3, rel=0.05)
+
+
 def test_calibration_error_of_known_cases():
     confidence = np.full(1000, 0.8)
     assert expected_calibration_error(confidence, np.arange(1000) < 800) == pytest.approx(0, abs=1e-9)

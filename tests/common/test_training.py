@@ -140,6 +140,52 @@ def test_schedule_rises_to_its_peak_and_falls_to_its_floor():
     assert rates[-1] == pytest.approx(0.005) and rates[60] == pytest.approx(0.5 * (0.01 + 0.99 / 2), rel=1e-3)
 
 
+def test_the_triangular_schedule_is_three_straight_lines():
+    schedule = RateSchedule(2.0, 100, warmup=0.25, shape="linear", start=0.2, floor=0.1)
+    rates = np.array([float(schedule(step)) for step in range(100)])
+    corners = np.interp(np.arange(100), [-1, 24, 25, 100], [0.4, 2.0, 2.0, 0.2])
+    np.testing.assert_allclose(rates, corners, rtol=1e-4)
+
+
+def test_lookahead_goes_on_from_the_average(tmp_path):
+    """Against the same steps written out, with a decay that rises with the cube of the progress."""
+    recipe = replace(
+        RECIPE, optimizer="sgd", epochs=2, rate=0.05, average=0.9, lookahead=3, weight_decay=0.0,
+        schedule="constant", warmup=0.0, augmentation=Augmentation(),
+    )  # fmt: skip
+
+    def small():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((10, 10, 1))
+        return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+
+    stream = TrainingStream(bars(), 2, 32, 0)
+    model, plain = small(), small()
+    slow = [np.array(w) for w in plain.get_weights()]
+    fit(model, stream, recipe, tmp_path)
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True)
+    plain.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+    for step, (images, targets) in enumerate(stream.steps(0, 12), start=1):
+        plain.train_on_batch(images, targets)
+        if step % 3 == 0:
+            keep = 0.9**3 * (step / 12) ** 3
+            slow = [keep * s + (1 - keep) * w for s, w in zip(slow, plain.get_weights(), strict=True)]
+            plain.set_weights(slow)
+    for found, expected in zip(model.get_weights(), slow, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_alternating_flip_shows_both_sides_in_two_passes():
+    images = np.zeros((40, 4, 4, 1), "uint8")
+    images[:, 0, 0] = 255
+    stream = TrainingStream(Split(images, np.arange(40)), 40, 10, 3, Augmentation(flip="alternating"))
+    seen = np.zeros((4, 40), bool)
+    for step, (pictures, targets) in enumerate(stream.steps(0, 16)):
+        seen[step // 4, targets.numpy().argmax(1)] = pictures.numpy()[:, 0, 3, 0] == 1
+    assert seen[0].sum() == 20
+    np.testing.assert_array_equal(seen[1:], [~seen[0], seen[0], ~seen[0]])
+
+
 def test_stream_visits_every_example_once_an_epoch_in_new_orders():
     split = Split(np.arange(64, dtype="uint8").reshape(64, 1, 1, 1), np.arange(64))
     stream = TrainingStream(split, 64, 16, seed=3)

@@ -1,0 +1,176 @@
+"""From pictures with objects to a trained detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from apps.objects.average_precision import Seen, average_precision, right_ones
+from apps.objects.detector import DETECTORS
+from apps.objects.detector_data import DetectorStream, Pictures
+from apps.objects.detector_evaluation import detect_all
+from apps.objects.detector_recipes import DetectorRecipe
+from common.artifact import Card
+from common.console import Advance
+from common.data.boxed import Annotated
+from common.detector import Detector
+from common.errors import UsageError
+from common.layers import backbone_weights
+from common.training import TrainingState, fit
+
+__all__ = ["Learned", "best_f1", "best_threshold", "calibration", "learn", "start_backbone"]
+
+CHECKS = 20  # times that a run is looked at
+CHECKED = 100  # held-out pictures then
+BATCH = 16  # of these at once
+OVERLAP = 0.6  # IoU above which two boxes of a class are one object (Feng et al., TOOD, section 4.1)
+THRESHOLD = 0.3  # where no picture is held out to choose a better one
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network and how it came about."""
+
+    network: keras.Model
+    recipe: DetectorRecipe
+    history: list[dict[str, float]]
+
+
+def learn(
+    name: str,
+    pictures: Pictures,
+    held: list[Annotated],
+    card: Card,
+    recipe: DetectorRecipe,
+    run: Path,
+    *,
+    start: keras.Model | None = None,
+    resume: bool = False,
+    progress: Advance = lambda done, total, remark: None,
+) -> Learned:
+    """Train a network.
+
+    Args:
+        name: of ``apps.objects.detector.DETECTORS``.
+        pictures: to learn from.
+        held: to watch it on.
+        card: of the model to be; names classes, side and the network's arguments.
+        recipe: how; its seed is that of the batches.
+        run: an existing folder for checkpoints and history.
+        start: a network whose backbone to start from.
+        resume: go on from the run's checkpoint.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: a backbone of another shape.
+    """
+    training, side = recipe.training, card.input_shape[0] or 0
+    keras.utils.set_random_seed(training.seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(training.precision)
+    try:
+        network = DETECTORS.get(name)(len(card.classes), **card.arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if start is not None:
+        start_backbone(network, start)
+    checked = held[:: max(1, -(-len(held) // CHECKED))]
+
+    def validate(model: keras.Model) -> dict[str, float]:
+        seen, _, _ = detect_all(_asked(model, card), checked, batch=BATCH)
+        reached = average_precision(seen, card.classes, samples=False)
+        return {"held-out mAP": reached.mean_ap.value, "held-out AP50": reached.ap50.value}
+
+    def tell(state: TrainingState) -> None:
+        row = state.history[-1] if state.history else {}
+        reached = f", held-out mAP {row['held-out mAP']:.3f}" if "held-out mAP" in row else ""
+        progress(state.step, state.steps, f"loss {state.loss:.3f}{reached}")
+
+    steps = max(1, recipe.passes * len(pictures) // training.batch)
+    checks = min(CHECKS, steps)
+    recipe = replace(recipe, training=replace(training, epochs=checks))
+    stream = DetectorStream(
+        pictures, training.batch, side, steps // checks, checks, recipe.augmentation, training.seed
+    )
+    state = fit(
+        network,
+        stream,
+        recipe.training,
+        run,
+        validate=validate if checked else None,
+        progress=tell,
+        resume=resume,
+    )
+    return Learned(network, recipe, state.history)
+
+
+def best_threshold(network: keras.Model, held: list[Annotated], card: Card) -> float:
+    """Return the score from which an object counts: that of the best F1 over all classes on held-out pictures.
+
+    Args:
+        network: trained.
+        held: pictures that it has not learned from.
+        card: of the model to be.
+    """
+    seen, _, _ = detect_all(_asked(network, card), held, batch=BATCH)
+    return best_f1(seen, card.classes)
+
+
+def start_backbone(network: keras.Model, source: keras.Model) -> int:
+    """Copy the backbone of another network, which may be a part of it, and return the number of weights.
+
+    Raises:
+        UsageError: it has none, or one of another shape.
+    """
+    nested = [source, *(layer for layer in source.layers if isinstance(layer, keras.Model))]
+    failure: ValueError | None = None
+    for model in nested:
+        try:
+            return backbone_weights(network, model)
+        except ValueError as error:
+            failure = failure or error
+    raise UsageError(
+        f"the backbone does not fit: {failure}", "--filters and --depth of the model whose backbone it is"
+    ) from failure
+
+
+def best_f1(seen: Sequence[Seen], classes: Sequence[str]) -> float:
+    """Return the score from which objects count so that F1, over all classes together, is largest.
+
+    Args:
+        seen: pictures and what was found in them.
+        classes: names of the classes by number.
+    """
+    scores: list[np.ndarray] = []
+    hits: list[np.ndarray] = []
+    there = 0
+    for one in seen:
+        right, spared, _ = right_ones(one.entry, one.found, classes)
+        scores.append(one.found.scores[~spared])
+        hits.append(right[~spared])
+        there += sum(
+            label in classes and not hard
+            for label, hard in zip(one.entry.labels, one.entry.difficult, strict=True)
+        )
+    score, hit = np.concatenate([*scores, []]), np.concatenate([*hits, []])
+    if not hit.any():
+        return THRESHOLD
+    order = np.argsort(-score, kind="stable")
+    right = np.cumsum(hit[order])
+    f1 = 2 * right / (np.arange(1, len(order) + 1) + there)
+    return float(np.clip(score[order][int(f1.argmax())], 0.05, 0.9))
+
+
+def calibration(threshold: float = THRESHOLD) -> dict[str, Any]:
+    """Return what a card says of a detector's thresholds."""
+    return {"threshold": round(threshold, 3), "overlap": OVERLAP}
+
+
+def _asked(model: keras.Model, card: Card) -> Detector:
+    """Return the detector that a network is for the moment."""
+    return Detector(card, model.predict_on_batch)

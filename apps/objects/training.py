@@ -1,0 +1,246 @@
+"""Training a classifier of pictures, from the data to the artifact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from apps.objects.options import GENERAL, KERAS, TrainOptions
+from common import artifact, devices
+from common.console import Advance
+from common.runs import new_run, resumable, stored_run
+
+if TYPE_CHECKING:
+    import keras
+
+    from apps.objects.data import PictureSet
+    from apps.objects.evaluation import Evaluation
+    from common.training import Recipe, TrainingState
+
+__all__ = ["TrainResult", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training gives.
+
+    Args:
+        run: the folder of the artifact.
+        card: of the artifact.
+        evaluation: on the test part, read once.
+        seconds: of training alone.
+        notes: which data were taken and how the training began, for people.
+        failures: file and reason of the pictures that could not be read.
+        alike: a line for each picture that looks like one of another part.
+    """
+
+    run: Path
+    card: artifact.Card
+    evaluation: Evaluation
+    seconds: float
+    notes: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...]
+    alike: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "run": str(self.run),
+            "report": str(self.run / "report.html"),
+            "seconds": self.seconds,
+            "data": self.card.data,
+            "parameters": self.card.parameters,
+            "notes": list(self.notes),
+            "unreadable": [{"file": file, "reason": reason} for file, reason in self.failures],
+            "alike": list(self.alike),
+            "test": self.evaluation.to_json(),
+        }
+
+
+def train(
+    options: TrainOptions,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str = "",
+    progress: Advance = lambda done, total, remark: None,
+) -> TrainResult:
+    """Train, calibrate on held-out pictures, read the test part once, write the artifact.
+
+    Args:
+        options: what to train.
+        out: the run folder; by default ``runs/objects-NETWORK-TIME``.
+        resume: go on in ``out`` from its checkpoint, with the options stored there.
+        command: as typed, for the card.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: options that are unknown or do not fit each other.
+        UserError: data or weights that cannot be had; a run folder that is in use; nothing to resume.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    if resume:
+        out, options, command = stored_run(out, TrainOptions)
+    asked, options = options, options.completed()
+    device = devices.select(options.device)
+    import keras
+
+    from apps.objects import recipes, transfer
+    from apps.objects.data import Source, open_pictures
+
+    source = Source(options.data, options.side, options.column, options.label, options.several)
+    pictures = open_pictures(
+        source, seed=options.seed, train_size=options.train_size,
+        progress=lambda done, total, remark: progress(done, total, "reading pictures"),
+    )  # fmt: skip
+    balance, said = recipes.balance_of(options.balance, pictures.class_counts)
+    learned = options.starts_from_model or (options.is_keras and options.weights != "none")
+    few = len(pictures.train) < recipes.FEW
+    recipe = recipes.recipe_for(
+        options.network, len(pictures.train), pictures.kind,
+        augmentation=options.augmentation, fine_tuned=learned, batch=options.batch or 0,
+    )  # fmt: skip
+    recipe = recipes.balanced(recipe, balance, pictures.class_counts, pictures.kind)
+    changes: dict[str, Any] = {"epochs": options.epochs, "rate": options.rate}
+    recipe = replace(
+        recipe, seed=options.seed, precision=devices.precision(device),
+        **{name: value for name, value in changes.items() if value},
+    )  # fmt: skip
+
+    keras.utils.set_random_seed(options.seed)
+    with devices.precision_policy(recipe.precision):
+        network = _build(options, pictures)
+    notes = [pictures.note, _start_note(options, asked, few)] + ([said] if said else [])
+    if options.starts_from_model:
+        transfer.start_from(network, options.weights)
+    name = f"objects-{options.network.removeprefix(KERAS)}"
+    run = out if resume and out else new_run(out, name, asked, command)
+    if learned and few:
+        progress(0, 0, "training the head")
+        transfer.fit_head(network, pictures.train, pictures.validation, balanced=balance == "weights")
+        recipe = replace(recipe, multiples=transfer.rates_by_depth(network))
+    history = _fit(network, pictures, recipe, run, resume, progress)
+    card = _card(options, pictures, recipe, command)
+    card, evaluation = _finish(run, network, card, history, pictures)
+    seconds = sum(row["seconds"] for row in history)
+    return TrainResult(run, card, evaluation, seconds, tuple(notes), pictures.failures, pictures.alike)
+
+
+def _build(options: TrainOptions, pictures: PictureSet) -> keras.Model:
+    """Return the network with its first weights."""
+    from common.layers import fit_whitening
+
+    shape, classes = pictures.spec.shape, len(pictures.spec.classes)
+    if options.is_keras:
+        from apps.objects.keras_backbones import keras_backbone
+
+        return keras_backbone(options.network, shape, classes, imagenet=options.weights != "none")
+    from apps.objects.models import NETWORKS
+
+    network = NETWORKS.get(options.network)(shape, classes, **(options.arguments or {}))
+    fit_whitening(network, pictures.train.images[:5_000].astype(np.float32) / 255)
+    return network
+
+
+def _start_note(options: TrainOptions, asked: TrainOptions, few: bool) -> str:
+    """Say what the weights start from, and why."""
+    phases = ": first the head, then all" if few else ""
+    if options.is_keras and options.weights != "none":
+        return f"start: what {options.network} has learned from ImageNet{phases}"
+    if options.starts_from_model:
+        return f"start: {options.weights}{phases}"
+    if asked.weights == "none" or GENERAL in artifact.shipped():
+        return "start: random weights"
+    return "start: random weights, since no general model ships (--weights RUN starts from one of yours)"
+
+
+def _fit(
+    network: keras.Model, pictures: PictureSet, recipe: Recipe, run: Path, resume: bool, progress: Advance
+) -> list[dict[str, float]]:
+    from apps.objects.evaluation import headline
+    from common.data.stream import TrainingStream
+    from common.training import fit
+
+    held = pictures.validation
+    pixels = held.images.astype(np.float32) / 255
+    name = f"validation {headline(pictures.kind)[0]}"
+
+    def validate(model: keras.Model) -> dict[str, float]:
+        scores = model.predict(pixels, batch_size=256, verbose=0)
+        return {name: headline(pictures.kind)[1](scores, held.targets)}
+
+    def tell(state: TrainingState) -> None:
+        best = f", {name} {state.history[-1][name]:.2%}" if state.history else ""
+        progress(state.step, state.steps, f"loss {state.loss:.3f}{best}")
+
+    stream = TrainingStream(
+        pictures.train, len(pictures.spec.classes), min(recipe.batch, len(pictures.train)), recipe.seed,
+        recipe.augmentation,
+    )  # fmt: skip
+    with resumable(run, "cnnapps objects train"):
+        return fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume).history
+
+
+def _finish(
+    run: Path,
+    network: keras.Model,
+    card: artifact.Card,
+    history: list[dict[str, float]],
+    pictures: PictureSet,
+) -> tuple[artifact.Card, Evaluation]:
+    """Calibrate a trained network on held-out pictures, read the test part, write the artifact."""
+    from apps.objects.evaluation import evaluate
+    from apps.objects.report import training_report
+    from common.metrics import fit_temperature
+    from common.predictor import Predictor
+    from common.second_look import SecondLook, View
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        return network.predict(images, batch_size=256, verbose=0)
+
+    held = pictures.validation
+    pixels = held.images.astype(np.float32) / 255
+    from_both_sides = SecondLook(1.1, (View(mirror=True),))  # above 1: every answer is looked at again
+    if pictures.kind == "one of K" and from_both_sides.gains(pixels, held.targets, answer):
+        card = replace(card, second_look=from_both_sides)
+    temperature = fit_temperature(Predictor(card, answer).logits(pixels), held.targets)
+    card = replace(card, calibration={"temperature": temperature})
+    evaluation = evaluate(Predictor(card, answer), pictures.test)
+    card = replace(card, metrics={f"test {name}": measure for name, measure in evaluation.measures.items()})
+    report = training_report(card, history, evaluation, pictures, run)
+    samples = None if card.network.startswith(KERAS) else pixels[:500]
+    card = artifact.save(run, network, card, report=report, samples=samples)
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return card, evaluation
+
+
+def _card(options: TrainOptions, pictures: PictureSet, recipe: Recipe, command: str) -> artifact.Card:
+    """Return the card, without calibration and figures."""
+    spec = pictures.spec
+    return artifact.Card(
+        app="objects",
+        network=options.network,
+        arguments=options.arguments or {},
+        classes=spec.classes,
+        input_shape=spec.shape,
+        preprocessing=f"the whole picture as a square of {spec.shape[0]}×{spec.shape[1]} pixels, RGB, 0 to 1",
+        activation="softmax" if pictures.kind == "one of K" else "sigmoid",
+        calibration={},
+        metrics={},
+        data={
+            "name": spec.name,
+            "fingerprint": spec.fingerprint,
+            **spec.counts,
+            "unreadable": len(pictures.failures),
+            "alike": len(pictures.alike),
+            "weights": options.weights or ("imagenet" if options.is_keras else "random"),
+        },
+        command=command,
+        seed=options.seed,
+        recipe=recipe.to_json(),
+        intended_use=f"telling {len(spec.classes)} kinds of pictures apart, alike to those it was trained on",
+        limits="an answer is always one of its classes; not for decisions about people",
+    )

@@ -1,0 +1,85 @@
+"""What can be asked of a synthesis."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from common.errors import UsageError
+from common.features import SHIPPED
+
+__all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "parsed_size"]
+
+METHODS = ("wasserstein", "gram")
+QUALITIES = {"fast": 60, "good": 150, "best": 400}  # steps at each scale
+LARGEST = 4096
+SMALLEST = 32
+
+
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """What to make.
+
+    Args:
+        exemplars: pictures of the texture; of several, a mixture.
+        size: (width, height) in pixels; None for that of the first exemplar.
+        tile: what is made goes on at its opposite edge.
+        method: ``wasserstein`` or ``gram``.
+        quality: ``fast``, ``good`` or ``best``.
+        guide: a picture of regions in flat colours that says which texture goes where; with it each exemplar fills
+            the region of its number, counted from the darkest; "" for none.
+        inpaint: a picture, white where the first exemplar is to be made anew; "" for none.
+        features: that textures are compared by.
+        seed: of the start and of all directions.
+        variations: how many to make, with seeds that follow.
+        out: the picture to write, or with several variations the stem of their names; "" for one beside the exemplar.
+    """
+
+    exemplars: tuple[str, ...]
+    size: tuple[int, int] | None = None
+    tile: bool = False
+    method: str = "wasserstein"
+    quality: str = "good"
+    guide: str = ""
+    inpaint: str = ""
+    features: str = SHIPPED
+    seed: int = 0
+    variations: int = 1
+    out: str = ""
+
+    def check(self) -> None:
+        """Check what can be checked without a framework.
+
+        Raises:
+            UsageError: a wrong name or size, or requests that exclude each other.
+        """
+        if self.method not in METHODS:
+            raise UsageError(f"unknown method {self.method!r}", f"known: {', '.join(METHODS)}")
+        if self.quality not in QUALITIES:
+            raise UsageError(f"unknown quality {self.quality!r}", f"known: {', '.join(QUALITIES)}")
+        if self.size and not all(SMALLEST <= side <= LARGEST for side in self.size):
+            raise UsageError(
+                f"size {self.size[0]}x{self.size[1]} is out of range",
+                f"sides of {SMALLEST} to {LARGEST} pixels",
+            )
+        if self.inpaint and (self.size or self.tile or self.guide or len(self.exemplars) > 1):
+            raise UsageError(
+                "--inpaint mends one picture as it is", "leave out --size, --tile, --guide and --mix"
+            )
+        if self.guide and (self.size or self.tile):
+            raise UsageError(
+                "the guide says the size and where its regions end", "leave out --size and --tile"
+            )
+
+
+def parsed_size(text: str) -> tuple[int, int]:
+    """Return (width, height) of ``512x384``, or of ``512`` for a square.
+
+    Raises:
+        UsageError: it names no size.
+    """
+    found = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip().lower())
+    if not found:
+        raise UsageError(f"{text!r} is no size", "--size WIDTHxHEIGHT, such as --size 512x384")
+    width, height = found.groups()
+    return int(width), int(height or width)

@@ -1,0 +1,229 @@
+"""A picture that has the same feature statistics as an exemplar, and is none of its copies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from apps.texture.exemplars import read_exemplar, read_mask, read_regions
+from apps.texture.options import QUALITIES, SynthesisOptions
+from common import devices
+from common.console import Advance
+from common.data.images import write_picture
+
+if TYPE_CHECKING:
+    from common.features import FeatureExtractor
+    from common.synthesis import Matching
+
+__all__ = ["Made", "synthesize", "synthesized"]
+
+COARSEST = 64  # pixels of the shorter side at the first scale
+MARGIN = 16  # pixels made beyond the edges and cut off: what lies at an edge is seen from one side only
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture that was made.
+
+    Args:
+        path: where it was written.
+        seed: that made it.
+        size: (width, height) in pixels.
+        seconds: it took.
+        loss: left at the end.
+        notes: on the exemplars.
+    """
+
+    path: Path
+    seed: int
+    size: tuple[int, int]
+    seconds: float
+    loss: float
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return vars(self) | {"path": str(self.path)}
+
+
+def synthesize(
+    options: SynthesisOptions, *, progress: Advance = lambda done, total, remark: None
+) -> Iterator[Made]:
+    """Make textures and write each as soon as it is done.
+
+    Args:
+        options: what to make.
+        progress: called with (work done, work, remark).
+
+    Raises:
+        UsageError: requests that exclude each other.
+        InputError: pictures that cannot be read or used.
+        ArtifactError: no such features.
+    """
+    options.check()
+    devices.select("auto")
+    from common.features import FeatureExtractor
+    from common.synthesis import Matching
+
+    read = [read_exemplar(path) for path in options.exemplars]
+    exemplars, notes = [pixels for pixels, _ in read], tuple(note for _, own in read for note in own)
+    features, matching = FeatureExtractor(options.features), Matching(options.method)  # type: ignore[arg-type]
+    for number in range(options.variations):
+        started = time.monotonic()
+        one = replace(options, seed=options.seed + number)
+        picture, loss = synthesized(exemplars, one, features, matching, progress=progress)
+        path = _name(options, number)
+        write_picture(path, np.rint(picture * 255).astype(np.uint8))
+        size = (picture.shape[1], picture.shape[0])
+        yield Made(path, one.seed, size, time.monotonic() - started, loss, notes)
+
+
+def synthesized(
+    exemplars: list[np.ndarray],
+    options: SynthesisOptions,
+    features: FeatureExtractor,
+    matching: Matching,
+    *,
+    progress: Advance = lambda done, total, remark: None,
+) -> tuple[np.ndarray, float]:
+    """Return a picture ``(h, w, 3)`` float32 in [0, 1] with the statistics of the exemplars, and the loss left.
+
+    Args:
+        exemplars: ``(h, w, 3)`` float32 each.
+        options: what to make of them.
+        features: that say what they have in common.
+        matching: how that is compared.
+        progress: called with (work done, work, remark).
+
+    Reference:
+        Gonthier, Gousseau and Ladjal, "High-resolution neural texture synthesis with long-range constraints", JMIV
+        2022, section 3 (coarse to fine).
+    """
+    from common.synthesis import optimize, resized, scales_of
+    from common.synthesis.statistics import Statistics
+
+    plan = _Plan.of(exemplars, options)
+    shorter = min(min(plan.shape), *(min(picture.shape[:2]) for picture in exemplars))
+    scales = scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality])
+    total = sum(factor**2 * steps for factor, steps in scales)
+    draw, done, loss = np.random.default_rng(options.seed), 0.0, float("nan")
+    picture: np.ndarray | None = None
+    for factor, steps in scales:
+        seen = [resized(exemplar, factor) for exemplar in exemplars]
+        labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)] if plan.guided else None
+        height, width = (round(side * factor) for side in plan.shape)
+        regions = None if plan.regions is None else _fit(plan.regions, width, height)
+        if picture is None:
+            picture = _noise(seen, regions, (height, width), draw)
+        else:
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+        free = None
+        if plan.free is not None:
+            # What is kept is kept; the statistics are those of what is kept.
+            free = _fit(plan.free.astype(np.uint8), width, height) > 0
+            original = cv2.resize(exemplars[0], (width, height), interpolation=cv2.INTER_AREA)
+            picture = np.where(free[..., None], picture, original)
+            seen, labels = [original], [np.where(free, 1, 0)]
+        statistics = Statistics(features, seen, matching, labels, plan.count)
+        masks = statistics.masks(picture.shape, regions)
+        before = done
+
+        def tell(step: int, value: float, before: float = before, share: float = factor**2) -> None:
+            nonlocal done, loss
+            done, loss = before + share * step, value
+            progress(round(1000 * done / total), 1000, f"loss {value:.4f}")
+
+        picture = optimize(
+            picture,
+            partial(statistics.loss, masks=masks),
+            steps,
+            seed=options.seed,
+            free=free,
+            torus=options.tile,
+            progress=tell,
+        )
+    assert picture is not None
+    if plan.free is not None:
+        picture = np.where(plan.free[..., None], picture, exemplars[0])
+    return plan.cut(picture), loss
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is made before it is cut.
+
+    Args:
+        shape: (height, width) of the canvas.
+        margins: pixels to cut off at every edge.
+        size: (height, width) of the result.
+        count: regions that are matched.
+        regions: number of the region at each pixel of the canvas; None for one.
+        free: pixels to make anew; None for all.
+    """
+
+    shape: tuple[int, int]
+    margins: int
+    size: tuple[int, int]
+    count: int = 1
+    regions: np.ndarray | None = None
+    free: np.ndarray | None = None
+
+    @property
+    def guided(self) -> bool:
+        return self.regions is not None
+
+    @classmethod
+    def of(cls, exemplars: list[np.ndarray], options: SynthesisOptions) -> _Plan:
+        if options.inpaint:
+            shape = exemplars[0].shape[:2]
+            return cls(shape, 0, shape, free=read_mask(options.inpaint, shape))
+        if options.guide:
+            regions = read_regions(options.guide, len(exemplars))
+            size = (regions.shape[0], regions.shape[1])
+            wide = np.pad(regions, MARGIN, mode="edge")
+            return cls((wide.shape[0], wide.shape[1]), MARGIN, size, len(exemplars), wide)
+        width, height = options.size or exemplars[0].shape[1::-1]
+        margin = 0 if options.tile else MARGIN
+        return cls((height + 2 * margin, width + 2 * margin), margin, (height, width))
+
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """Return the result: the canvas without its margins."""
+        height, width = self.size
+        return picture[self.margins : self.margins + height, self.margins : self.margins + width]
+
+
+def _fit(labels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return cv2.resize(labels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(int)
+
+
+def _noise(
+    exemplars: list[np.ndarray], regions: np.ndarray | None, shape: tuple[int, int], draw: np.random.Generator
+) -> np.ndarray:
+    """Return pixels drawn from the exemplars, each from that of its region."""
+    if regions is None:
+        colours = np.concatenate([picture.reshape(-1, 3) for picture in exemplars])
+        return colours[draw.integers(0, len(colours), shape)]
+    picture = np.zeros((*shape, 3), np.float32)
+    for number, exemplar in enumerate(exemplars):
+        colours, inside = exemplar.reshape(-1, 3), regions == number
+        picture[inside] = colours[draw.integers(0, len(colours), int(inside.sum()))]
+    return picture
+
+
+def _name(options: SynthesisOptions, number: int) -> Path:
+    """Return a name for a result; nothing that is there is overwritten unless it was named."""
+    source = Path(options.exemplars[0])
+    chosen = Path(options.out) if options.out else source.with_name(f"{source.stem}.texture.png")
+    if options.variations > 1:
+        chosen = chosen.with_name(f"{chosen.stem}-{number + 1}{chosen.suffix or '.png'}")
+    if options.out or not chosen.exists():
+        return chosen
+    free = (chosen.with_name(f"{chosen.stem}-{count}{chosen.suffix}") for count in range(2, 10_000))
+    return next(path for path in free if not path.exists())

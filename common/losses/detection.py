@@ -1,0 +1,58 @@
+"""The loss of a detector, whose picture holds any number of objects.
+
+It takes objects ``(batch, objects, 5)`` and the raw output ``(batch, places, K + 4)`` and returns one value a picture
+``(batch,)``.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from common.grids import places
+from common.losses.assignment import assign
+from common.losses.boxes import giou
+from common.losses.classification import quality_focal
+
+__all__ = ["task_aligned"]
+
+NEAREST = 0.05  # pixels from a place to an edge of its object
+
+
+def task_aligned(
+    target,
+    output,
+    *,
+    side: int = 416,
+    box_weight: float = 2.0,
+    most: int = 13,
+    score_power: float = 1.0,
+    overlap_power: float = 6.0,
+):
+    """Task-aligned one-stage detection (Feng et al. 2021, section 3.2).
+
+    The places that fit an object best now (``common.losses.assignment``) shall say its class as surely as they fit
+    (quality focal loss) and its box (generalised IoU, weighted by the fit); all others, that there is nothing.  Sums
+    are divided by the fit summed over the batch, so that a picture without objects counts as much as its places do.
+
+    Args:
+        target: class, left, top, right, bottom in pixels ``(batch, objects, 5)``; rows of class -1 fill up.
+        output: ``(batch, places, K + 4)``: raw scores; distances to left, top, right, bottom in pixels, above 0.  The
+            places are those of ``common.grids``.
+        side: of the square picture in pixels.
+        box_weight: of the boxes beside the scores.
+        most, score_power, overlap_power: of the assignment.
+    """
+    logits, distances = output[..., :-4], output[..., -4:]
+    middles = ops.convert_to_tensor(places(side, side))
+    edges = ops.concatenate([middles - distances[..., :2], middles + distances[..., 2:]], axis=-1)
+    assigned = assign(
+        target, ops.stop_gradient(ops.sigmoid(logits)), ops.stop_gradient(edges), middles,
+        most=most, score_power=score_power, overlap_power=overlap_power,
+    )  # fmt: skip
+    quality = assigned.quality
+    true = ops.concatenate([middles - assigned.edges[..., :2], assigned.edges[..., 2:] - middles], axis=-1)
+    # A narrow object may lie beside its place, and where there is no object there is no true box.
+    true = ops.maximum(true, NEAREST)
+    boxes = ops.sum(quality * giou(true, distances), axis=-1)
+    scores = ops.sum(quality_focal(assigned.classes, logits), axis=-1)
+    return (scores + box_weight * boxes) / ops.maximum(ops.mean(ops.sum(quality, axis=-1)), 1.0)

@@ -1,0 +1,168 @@
+"""Statistics of feature maps that a picture shall share with others: their distribution, or their Gram matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from common.features import FeatureExtractor
+
+__all__ = ["Matching", "Method", "Statistics"]
+
+Method = Literal["wasserstein", "gram"]
+BORDER = 1  # cells of every map that the zeros beyond the picture reach in full: left out
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How statistics are compared.
+
+    Args:
+        method: ``wasserstein``, distributions along random directions, or ``gram``, mean products of two features.
+        directions: new ones each step.
+        places: of a map looked at in a step, at most.
+        patch: side of the windows of raw pixels that are matched too, 0 for none: what no feature sees, they do.
+        patch_weight: of the pixels' windows beside one layer.
+    """
+
+    method: Method = "wasserstein"
+    directions: int = 32
+    places: int = 4096
+    patch: int = 5
+    patch_weight: float = 1.0
+
+
+class Statistics:
+    """What a picture shall have in common with one or several others, region by region.
+
+    Args:
+        features: that describe pictures.
+        pictures: examples ``(h, w, 3)`` float32 in [0, 1] of any sizes; their places are thrown together.
+        matching: how statistics are compared.
+        labels: of each picture ``(h, w)`` int, a number of a region; None for one region.
+        count: of regions.
+
+    References:
+        Heitz et al., "A Sliced Wasserstein Loss for Neural Texture Synthesis", CVPR 2021, sections 3 and 4.2 (labels).
+        Gatys, Ecker and Bethge, NeurIPS 2015, equation 4.  Elnekave and Weiss, "Generating natural images with direct
+        patch distributions matching", ECCV 2022 (windows of pixels).
+    """
+
+    def __init__(
+        self,
+        features: FeatureExtractor,
+        pictures: Sequence[np.ndarray],
+        matching: Matching,
+        labels: Sequence[np.ndarray] | None = None,
+        count: int = 1,
+    ) -> None:
+        self.features, self.matching, self.count = features, matching, count
+        found: dict[str, list[list[tf.Tensor]]] = {}
+        for number, picture in enumerate(pictures):
+            label = None if labels is None else labels[number]
+            for name, parts in self._places(
+                tf.constant(picture[None]), self.masks(picture.shape, label)
+            ).items():
+                found.setdefault(name, []).append(parts)
+        # By layer and region: (places, channels), of all pictures.
+        self.wanted = {
+            name: [tf.concat(parts, axis=0) for parts in zip(*several, strict=True)]
+            for name, several in found.items()
+        }
+        # Layers count alike: what a layer's distance is measured in is how far its features spread.
+        self.spread = {
+            name: tf.reduce_mean(tf.math.reduce_variance(tf.concat(parts, axis=0), axis=0)) + 1e-8
+            for name, parts in self.wanted.items()
+        }
+
+    def masks(self, shape: tuple[int, ...], labels: np.ndarray | None) -> dict[str, list[tf.Tensor]]:
+        """Return by layer the places ``(n,)`` of each region, as numbers of cells of the map without its border."""
+        height, width = shape[:2]
+        shapes = self.features.network.compute_output_shape((1, height, width, 3))
+        sizes = {name: shape[1:3] for name, shape in shapes.items()}
+        if self.matching.patch:
+            sizes["pixels"] = (height, width)
+        found = {}
+        for name, (rows, columns) in sizes.items():
+            inside = (rows - 2 * BORDER, columns - 2 * BORDER)
+            if min(inside) < 2:
+                continue
+            if labels is None:
+                found[name] = [tf.range(inside[0] * inside[1])]
+                continue
+            y = ((np.arange(rows) + 0.5) * height / rows).astype(int)[BORDER:-BORDER]
+            x = ((np.arange(columns) + 0.5) * width / columns).astype(int)[BORDER:-BORDER]
+            cells = np.asarray(labels)[y[:, None], x[None]].ravel()
+            found[name] = [
+                tf.constant(np.flatnonzero(cells == region), tf.int32) for region in range(self.count)
+            ]
+        return found
+
+    def loss(self, picture: tf.Tensor, seed: tf.Tensor, *, masks: dict[str, list[tf.Tensor]]) -> tf.Tensor:
+        """Return how far a picture ``(1, h, w, 3)`` is from the examples, the mean over layers and regions.
+
+        Args:
+            picture: float32 in [0, 1].
+            seed: two integers; other ones are other directions and places.
+            masks: of its regions, as from ``masks``.
+        """
+        total, weights = tf.constant(0.0), 0.0
+        for number, (name, parts) in enumerate(self._places(picture, masks).items()):
+            weight = self.matching.patch_weight if name == "pixels" else 1.0
+            for region, (ours, wanted) in enumerate(zip(parts, self.wanted[name], strict=True)):
+                own = tf.stack([seed[0] + 97 * number + region, seed[1]])
+                distance = (
+                    _gram_distance(ours, wanted)
+                    if self.matching.method == "gram" and name != "pixels"
+                    else self._sliced(ours, wanted, own) / self.spread[name]
+                )
+                share = tf.cast(tf.shape(ours)[0] > 1, tf.float32)  # a region too small to be seen has no say
+                total += weight * share * distance
+                weights += weight
+        return total / weights
+
+    def _places(self, picture: tf.Tensor, masks: dict[str, list[tf.Tensor]]) -> dict[str, list[tf.Tensor]]:
+        """Return by layer and region the features ``(places, channels)``."""
+        maps = dict(self.features(picture))
+        if "pixels" in masks:
+            side = self.matching.patch
+            maps["pixels"] = tf.image.extract_patches(
+                picture, (1, side, side, 1), (1, 1, 1, 1), (1, 1, 1, 1), "SAME"
+            )
+        found = {}
+        for name, places in masks.items():
+            cut = maps[name][0, BORDER:-BORDER, BORDER:-BORDER]
+            flat = tf.reshape(cut, (-1, cut.shape[-1]))
+            found[name] = [tf.gather(flat, part) for part in places]
+        return found
+
+    def _sliced(self, ours: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Return the mean squared gap of sorted projections; both sets are thinned to the same number of places."""
+        axes = tf.random.stateless_normal((wanted.shape[-1], self.matching.directions), seed)
+        axes /= tf.norm(axes, axis=0)
+        count = tf.minimum(tf.minimum(tf.shape(ours)[0], tf.shape(wanted)[0]), self.matching.places)
+        first, second = (
+            tf.sort(tf.matmul(axes, _thinned(values, count, seed + shift), True, True))
+            for shift, values in enumerate((ours, wanted))
+        )
+        return tf.reduce_mean((first - second) ** 2) * wanted.shape[-1]
+
+
+def _thinned(values: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return ``count`` of the rows, evenly spread from a random start."""
+    rows = tf.shape(values)[0]
+    start = tf.random.stateless_uniform((), seed, 0, tf.maximum(rows, 1), tf.int32)
+    places = tf.cast(tf.range(count), tf.float32) * tf.cast(rows, tf.float32) / tf.cast(count, tf.float32)
+    return tf.gather(values, (tf.cast(places, tf.int32) + start) % rows)
+
+
+def _gram_distance(ours: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    first, second = (
+        tf.matmul(values, values, True) / tf.cast(tf.shape(values)[0], tf.float32)
+        for values in (ours, wanted)
+    )
+    return tf.reduce_sum((first - second) ** 2) / tf.reduce_sum(second**2)

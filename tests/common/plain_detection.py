@@ -1,0 +1,89 @@
+"""The detector's loss and suppression as plain loops, to compare with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+STRIDES = (8, 16, 32)
+
+
+def middles(side):
+    return [
+        ((column + 0.5) * stride, (row + 0.5) * stride)
+        for stride in STRIDES
+        for row in range(side // stride)
+        for column in range(side // stride)
+    ]
+
+
+def overlap(a, b):
+    """IoU and generalised IoU of two boxes given by left, top, right, bottom."""
+    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    hull = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
+    return shared / union, shared / union - (hull - union) / hull
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def assign(target, scores, boxes, places, most, alpha, beta):
+    """Of each place its object (or None) and how well it fits, by the text of the paper."""
+    wanted = {}  # place -> [(overlap, object)]
+    fits = {}
+    for number, (kind, *box) in enumerate(target):
+        if kind < 0:
+            continue
+        fit = {}
+        half = [max(box[2] - box[0], 8) / 2, max(box[3] - box[1], 8) / 2]
+        middle = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
+        for place, (x, y) in enumerate(places):
+            if abs(x - middle[0]) <= half[0] and abs(y - middle[1]) <= half[1]:
+                fit[place] = scores[place][int(kind)] ** alpha * overlap(box, boxes[place])[0] ** beta
+        for place in sorted(fit, key=lambda place: -fit[place])[:most]:
+            wanted.setdefault(place, []).append((overlap(box, boxes[place])[0], -number))
+        fits[number] = fit
+    owners = {place: -max(claims)[1] for place, claims in wanted.items()}
+    quality = {}
+    for number, fit in fits.items():
+        own = [place for place, owner in owners.items() if owner == number]
+        best = max((fit[place] for place in own), default=0)
+        reached = max((overlap(target[number][1:], boxes[place])[0] for place in own), default=0)
+        for place in own:
+            quality[place] = fit[place] / best * reached
+    return owners, quality
+
+
+def task_aligned(targets, outputs, side, most=13, alpha=1.0, beta=6.0, weight=2.0):
+    places = middles(side)
+    sums, totals = [], []
+    for target, output in zip(targets.astype(float), outputs.astype(float), strict=True):
+        boxes = [
+            (x - d[0], y - d[1], x + d[2], y + d[3]) for (x, y), d in zip(places, output[:, -4:], strict=True)
+        ]
+        scores = sigmoid(output[:, :-4])
+        owners, quality = assign(target, scores, boxes, places, most, alpha, beta)
+        total = 0.0
+        for place, row in enumerate(scores):
+            for kind, score in enumerate(row):
+                right = place in owners and int(target[owners[place]][0]) == kind
+                wish = quality[place] if right else 0.0
+                loss = -(wish * np.log(score) + (1 - wish) * np.log(1 - score))
+                total += abs(wish - score) ** 2 * loss
+            if place in owners:
+                box = target[owners[place]][1:]
+                total += weight * quality[place] * (1 - overlap(box, boxes[place])[1])
+        sums.append(total)
+        totals.append(sum(quality.values()))
+    return np.array(sums) / max(np.mean(totals), 1)
+
+
+def suppressed(boxes, scores, classes, limit):
+    """Numbers of the boxes (left, top, right, bottom) that remain, the surest first."""
+    kept = []
+    for number in np.argsort(-scores, kind="stable"):
+        rivals = [other for other in kept if classes[other] == classes[number]]
+        if all(overlap(boxes[number], boxes[other])[0] <= limit for other in rivals):
+            kept.append(int(number))
+    return kept

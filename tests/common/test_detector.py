@@ -1,0 +1,202 @@
+"""From raw outputs to boxes: the assignment, decoding and suppression against plain loops, and a fake detector."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+from common import artifact
+from common.boxes import corners, from_corners, iou
+from common.detector import Detector, decoded, open_detector, suppressed
+from common.errors import ArtifactError
+from common.grids import places
+from common.layers import SuppressedBoxes
+from common.losses.assignment import assign
+from tests.common import plain_detection as plain
+
+SIDE = 64
+
+
+def outputs(draw, pictures, classes, side=SIDE):
+    """Raw outputs: scores, and distances of some pixels."""
+    count = len(places(side, side))
+    scores = draw.normal(-1, 2, (pictures, count, classes))
+    return np.concatenate([scores, draw.uniform(1, 25, (pictures, count, 4))], axis=-1).astype("float32")
+
+
+def objects(draw, pictures, most, classes, side=SIDE):
+    """Rows of the loss; some are no object, some are smaller than a cell."""
+    sizes = np.exp(draw.uniform(np.log(3), np.log(40), (pictures, most, 2)))
+    corner = draw.uniform(0, 1, (pictures, most, 2)) * (side - sizes)
+    kinds = draw.integers(-1, classes, (pictures, most, 1))
+    return np.concatenate([kinds, corner, corner + sizes], axis=-1).astype("float32")
+
+
+def test_places_are_the_middles_of_the_cells():
+    np.testing.assert_allclose(places(SIDE, SIDE), plain.middles(SIDE))
+    wide = places(32, 96)
+    assert len(wide) == 4 * 12 + 2 * 6 + 1 * 3 and wide[:12, 1].tolist() == [4] * 12
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_assignment_is_that_of_plain_loops(seed):
+    draw = np.random.default_rng(seed)
+    target, raw = objects(draw, 2, 6, 3), outputs(draw, 2, 3)
+    middles = places(SIDE, SIDE)
+    edges = np.concatenate([middles - raw[..., 3:5], middles + raw[..., 5:]], axis=-1)
+    found = assign(*map(ops.convert_to_tensor, (target, plain.sigmoid(raw[..., :3]), edges, middles)), most=5)
+    for picture in range(2):
+        owners, quality = plain.assign(
+            target[picture].astype(float), plain.sigmoid(raw[picture, :, :3].astype(float)), edges[picture],
+            middles, 5, 1.0, 6.0,
+        )  # fmt: skip
+        expected, classes, boxes = (
+            np.zeros(len(middles)),
+            np.zeros((len(middles), 3)),
+            np.zeros((len(middles), 4)),
+        )
+        for place, number in owners.items():
+            expected[place] = quality[place]
+            classes[place, int(target[picture, number, 0])] = quality[place]
+            boxes[place] = target[picture, number, 1:]
+        np.testing.assert_allclose(found.quality[picture], expected, atol=1e-4)
+        np.testing.assert_allclose(found.classes[picture], classes, atol=1e-4)
+        np.testing.assert_allclose(found.edges[picture], boxes, atol=1e-3)
+
+
+def test_every_object_has_a_place_however_small():
+    """A speck between the places too; two objects in one place share none."""
+    middles = places(SIDE, SIDE)
+    for x, y in np.random.default_rng(0).uniform(0, SIDE - 2, (40, 2)):
+        target = np.array([[[0, x, y, x + 2, y + 2]]], "float32")
+        edges = np.concatenate([middles - 6, middles + 6], axis=-1)[None]
+        scores = np.full((1, len(middles), 1), 0.1, "float32")
+        found = assign(*map(ops.convert_to_tensor, (target, scores, edges, middles)))
+        assert np.asarray(found.edges).any(axis=-1).sum() >= 1
+
+
+def test_no_object_and_the_same_object_twice_are_no_trouble():
+    middles = places(SIDE, SIDE)
+    edges = np.concatenate([middles - 9, middles + 9], axis=-1)[None]
+    scores = np.full((1, len(middles), 2), 0.1, "float32")
+    nothing = np.full((1, 3, 5), -1, "float32")
+    assert not np.asarray(
+        assign(*map(ops.convert_to_tensor, (nothing, scores, edges, middles))).quality
+    ).any()
+    twice = np.array([[[1, 10, 10, 30, 30], [1, 10, 10, 30, 30]]], "float32")
+    found = assign(*map(ops.convert_to_tensor, (twice, scores, edges, middles)))
+    taken = np.asarray(found.quality[0]) > 0
+    assert taken.any()
+    np.testing.assert_allclose(
+        np.asarray(found.edges[0])[taken], np.broadcast_to(twice[0, :1, 1:], (taken.sum(), 4))
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 60), st.sampled_from([0.3, 0.5, 0.7]))
+def test_suppression_is_that_of_a_plain_loop(seed, count, limit):
+    draw = np.random.default_rng(seed)
+    corner = draw.uniform(0, 60, (count, 2))
+    boxes = np.concatenate([corner, draw.uniform(5, 40, (count, 2))], axis=1)
+    scores, classes = draw.permutation(count) / max(count, 1) + 0.01, draw.integers(0, 3, count)
+    assert suppressed(boxes, scores, classes, limit).tolist() == plain.suppressed(
+        corners(boxes), scores, classes, limit
+    )
+
+
+@pytest.mark.parametrize("overlap", [0.3, 0.6])
+def test_suppression_in_the_graph_is_that_of_a_plain_loop(overlap):
+    raw = outputs(np.random.default_rng(3), 3, 2)
+    layer = SuppressedBoxes(SIDE, overlap=overlap, threshold=0.2, limit=80)
+    answers = np.asarray(layer(raw))
+    assert answers.shape == layer.compute_output_shape(raw.shape) == (3, 80, 6)
+    for one, answer in zip(raw, answers, strict=True):
+        boxes, scores, classes = (rows[:80] for rows in decoded(one, SIDE, SIDE, 0.2))
+        kept = plain.suppressed(corners(boxes), scores, classes, overlap)
+        answer = answer[answer[:, 4] > 0]
+        np.testing.assert_allclose(answer[:, :4], corners(boxes)[kept], atol=1e-3)
+        np.testing.assert_allclose(answer[:, 4], scores[kept], atol=1e-6)
+        assert answer[:, 5].tolist() == classes[kept].tolist()
+    model = keras.Sequential([keras.Input(raw.shape[1:]), layer])
+    again = keras.Sequential.from_config(model.get_config())
+    np.testing.assert_array_equal(again.predict(raw, verbose=0), model.predict(raw, verbose=0))
+
+
+def test_the_longest_chain_is_followed_to_its_end():
+    """Each box takes away the next, unless it is taken away itself: every second one stays."""
+    raw = np.full((1, len(places(128, 128)), 5), -9.0, "float32")
+    raw[..., 1:] = 12
+    raw[0, :16, 0] = np.linspace(3, 1, 16)  # the first row of cells, 8 pixels apart, 24 wide
+    answer = np.asarray(SuppressedBoxes(128, overlap=0.4, threshold=0.5)(raw))[0, :16]
+    assert (answer[:, 4] > 0).tolist() == [True, False] * 8
+
+
+def fake(box, kind, *, side=SIDE, classes=("cat", "Größe")):
+    """A detector whose network answers with one box of the window, wherever the window lies."""
+    card = artifact.Card(
+        app="objects", network="fake", arguments={}, classes=classes, input_shape=(side, side, 3), preprocessing="",
+        activation="sigmoid", calibration={"threshold": 0.5, "overlap": 0.6}, metrics={}, data={}, command="", seed=0,
+    )  # fmt: skip
+    seen = []
+
+    def run(batch):
+        seen.append(batch)
+        middles = places(*batch.shape[1:3])
+        raw = np.full((len(batch), len(middles), len(classes) + 4), -9.0, np.float32)
+        left, top, width, height = box(batch)
+        nearest = np.abs(middles - [left + width / 2, top + height / 2]).sum(axis=1).argmin()
+        x, y = middles[nearest]
+        raw[:, nearest, kind] = 4
+        raw[:, nearest, -4:] = [x - left, y - top, left + width - x, top + height - y]
+        return raw
+
+    return Detector(card, run), seen
+
+
+@pytest.mark.parametrize("size", [(64, 64), (200, 90), (90, 200), (64, 12), (40, 300), (8, 8), (1, 1)])
+@pytest.mark.parametrize("together", [False, True])
+def test_boxes_come_back_in_the_pixels_of_the_picture(size, together):
+    """The network answers with the hull of what is red: it must be where the picture has it."""
+
+    def red(batch):
+        rows, columns = np.nonzero((batch[0, ..., 0] > 0.6) & (batch[0, ..., 1] < 0.25))
+        return columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+
+    width, height = size
+    pixels = np.full((height, width, 3), 0, np.uint8)
+    true = np.array([width // 4, height // 4, max(1, width // 2), max(1, height // 2)])
+    pixels[true[1] : true[1] + true[3], true[0] : true[0] + true[2]] = (255, 0, 0)
+    detector, seen = fake(red, 1)
+    found = detector.together([pixels])[0] if together else detector(pixels)
+    assert len(found) == 1 and found.classes.tolist() == [1] and found.scores[0] > 0.95
+    pixel = max(size) / SIDE
+    np.testing.assert_allclose(corners(found.boxes[0]), corners(true), atol=1.5 * max(pixel, 1))
+    shape = seen[0].shape[1:3]
+    assert all(side % 32 == 0 for side in shape) and (
+        shape == (SIDE, SIDE) if together else max(shape) == SIDE
+    )
+
+
+def test_grey_pictures_and_thresholds():
+    detector, _ = fake(lambda batch: (8, 8, 20, 20), 0)
+    assert len(detector(np.zeros((64, 64), np.uint8))) == 1
+    assert len(detector(np.zeros((64, 64), np.uint8), threshold=0.99)) == 0
+    assert len(detector(np.zeros((64, 64), np.uint8)).above(0.99)) == 0
+
+
+def test_decoded_boxes_are_cut_at_the_edges_and_finite():
+    raw = outputs(np.random.default_rng(0), 1, 3)[0]
+    raw[:, -4:] = 1e6
+    boxes, scores, _ = decoded(raw, SIDE, SIDE, 0.1)
+    np.testing.assert_allclose(boxes, np.tile([0, 0, SIDE, SIDE], (len(boxes), 1)))
+    assert (np.diff(scores) <= 0).all()
+    assert iou(from_corners(corners(boxes)), boxes).min() == pytest.approx(1)
+
+
+def test_a_model_that_detects_nothing_is_refused():
+    with pytest.raises(ArtifactError, match="not a detector"):
+        open_detector("digits/cnn")
+    with pytest.raises(ArtifactError, match="no model 'objects/none'"):
+        open_detector("objects/none")

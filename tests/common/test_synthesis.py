@@ -1,0 +1,118 @@
+"""Statistics and the optimisation that makes pictures share them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common.features import FeatureExtractor, folded
+from common.layers import vgg_stages
+from common.synthesis import Matching, Statistics, optimize, resized, scales_of
+from tests.common.test_features import write_features
+
+DRAW = np.random.default_rng(3)
+STRIPES = np.tile(np.array([[0.9, 0.2, 0.1], [0.1, 0.3, 0.8]], np.float32), (40, 20, 1))
+NOISE = DRAW.random((36, 44, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    picture = keras.Input((None, None, 3))
+    network = keras.Model(picture, list(vgg_stages(picture, filters=4, stages=2).values()))
+    folder = write_features(
+        tmp_path_factory.mktemp("f") / "f", folded(network, DRAW.random((4, 32, 32, 3), np.float32))
+    )
+    return FeatureExtractor(folder)
+
+
+def loss_of(statistics, picture, regions=None, seed=0):
+    masks = statistics.masks(picture.shape, regions)
+    return float(statistics.loss(tf.constant(picture[None]), tf.constant([seed, 1]), masks=masks))
+
+
+@pytest.mark.parametrize("method", ["wasserstein", "gram"])
+def test_a_picture_is_like_itself_and_unlike_others(features, method):
+    statistics = Statistics(features, [STRIPES], Matching(method))
+    assert loss_of(statistics, STRIPES) == pytest.approx(0, abs=1e-6)
+    assert loss_of(statistics, NOISE) > 0.05
+    # Places do not count, what stands there does: the same stripes moved by a whole period.
+    assert loss_of(statistics, np.roll(STRIPES, 2, axis=1)) < 0.1 * loss_of(statistics, NOISE)
+
+
+def test_sliced_distance_of_shifted_normals_is_the_squared_shift(features):
+    """Along a direction two distributions that differ by a shift differ by the shift's share in it."""
+    statistics = Statistics(features, [NOISE], Matching(directions=256, places=10_000))
+    values = tf.constant(DRAW.normal(size=(3_000, 5)), tf.float32)
+    shift = np.array([1.0, -2.0, 0.5, 0.0, 0.0], np.float32)
+    found = float(statistics._sliced(values + shift, values, tf.constant([1, 2])))
+    assert found == pytest.approx(float((shift**2).sum()), rel=0.25)
+
+
+def test_a_mixture_is_like_both(features):
+    both = Statistics(features, [STRIPES, NOISE], Matching())
+    half = np.concatenate([STRIPES[:36, :22], NOISE[:, :22]], axis=1)
+    assert loss_of(both, half) < 0.3 * min(loss_of(both, STRIPES), loss_of(both, NOISE))
+
+
+def test_regions_are_compared_each_with_its_own(features):
+    labels = [np.zeros(STRIPES.shape[:2], int), np.ones(NOISE.shape[:2], int)]
+    guided = Statistics(features, [STRIPES, NOISE], Matching(), labels, 2)
+    picture = np.concatenate([STRIPES[:36], NOISE[:, :40]], axis=1)
+    regions = np.repeat([[0, 1]], 36, axis=0).repeat(40, axis=1)
+    assert loss_of(guided, picture, regions) < 0.3 * loss_of(guided, picture, 1 - regions)
+
+
+def test_gradients_reach_every_pixel(features):
+    statistics = Statistics(features, [STRIPES], Matching())
+    picture = tf.constant(NOISE[None])
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        value = statistics.loss(picture, tf.constant([0, 0]), masks=statistics.masks(NOISE.shape, None))
+    assert (np.abs(tape.gradient(value, picture)).max(axis=-1) > 0).mean() > 0.95
+
+
+def test_optimisation_finds_a_minimum_keeps_what_is_kept_and_repeats():
+    goal = np.full((8, 9, 3), 0.25, np.float32)
+    free = np.zeros((8, 9), bool)
+    free[2:5] = True
+    start = DRAW.random((8, 9, 3), np.float32)
+
+    def loss(picture, seed, *, goal):
+        return tf.reduce_sum((picture - goal) ** 2)
+
+    seen = []
+    run = partial(
+        optimize, start, partial(loss, goal=goal), 200, progress=lambda step, value: seen.append(value)
+    )
+    assert run() == pytest.approx(goal, abs=0.01) and seen[-1] < 1e-2 < seen[0]
+    part = run(free=free)
+    np.testing.assert_array_equal(part[~free], start[~free])
+    assert part[free] == pytest.approx(goal[free], abs=0.01)
+    np.testing.assert_array_equal(run(), run())
+
+
+def test_on_a_torus_the_edge_is_no_edge(features):
+    """A loss that wants neighbours alike, but never looks across the edge, smooths it where the picture is moved."""
+
+    def loss(picture, seed):
+        return tf.reduce_sum((picture[:, :, 1:] - picture[:, :, :-1]) ** 2)
+
+    start = np.zeros((16, 16, 3), np.float32)
+    start[:, 8:] = 1
+    seams = {}
+    for torus in (False, True):
+        made = optimize(start, loss, 7, torus=torus)  # too few to get there from the middle
+        seams[torus] = np.abs(made[:, 0] - made[:, -1]).mean()
+    assert seams[False] == 1 and seams[True] < 0.9
+
+
+def test_scales_and_sizes():
+    scales = scales_of(256, coarsest=64, steps=10)
+    assert list(scales) == [(0.25, 10), (0.5, 10), (1.0, 10)]
+    assert list(scales_of(40)) == [(1.0, 200)]
+    assert resized(NOISE, 0.5).shape == (18, 22, 3) and resized(NOISE, 1.0) is NOISE
