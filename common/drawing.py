@@ -63,9 +63,11 @@ def draw_text(
     font, size = _font(), max(9, round(17 * scale))
     _, rise, width, _ = cv2.getTextSize((canvas.shape[1], canvas.shape[0]), text, (0, 0), font, size)
     height, below = -rise, round(0.3 * size)
+    field = height + below + 4
     x = int(np.clip(place[0], 0, max(0, canvas.shape[1] - width - 6)))
-    y = int(place[1]) if place[1] - height - below - 4 >= 0 else int(place[1]) + height + below + 4
-    cv2.rectangle(canvas, (x, y - height - below - 4), (x + width + 6, y), colour, cv2.FILLED)
+    y = int(place[1]) if place[1] >= field else int(place[1]) + field
+    y = int(np.clip(y, field, max(field, canvas.shape[0])))
+    cv2.rectangle(canvas, (x, y - field), (x + width + 6, y), colour, cv2.FILLED)
     cv2.putText(canvas, text, (x + 3, y - below - 1), _INK, font, size)
 
 

@@ -4,6 +4,9 @@
     result = objects.train(objects.TrainOptions(data="flowers/"))
     for answer in objects.classify(["photo.jpg"], model=result.run):
         print(answer.labels)
+    result = objects.train_detector(objects.DetectorOptions("cells/"))
+    for file in objects.detect(["photo.jpg"], objects.open_detector(result.run)):
+        print(file.line())
 
 Importing this package imports no framework; its functions do when called.
 """
@@ -14,13 +17,21 @@ from common.imports import on_first_use
 
 # Modules are nouns and functions verbs, so that loading a module never hides a function of its name.
 _HOMES = {
+    "DetectOptions": "detector_options",
+    "DetectorOptions": "detector_options",
+    "DetectorResult": "detector_training",
     "TrainOptions": "options",
     "TrainResult": "training",
     "classify": "prediction",
+    "detect": "detecting",
+    "detect_video": "detecting_video",
     "evaluate": "evaluation",
+    "evaluate_detector": "detector_evaluation",
     "evaluate_model": "evaluation",
     "explain": "explanation",
+    "open_detector": "detecting",
     "train": "training",
+    "train_detector": "detector_training",
 }
 
 __all__ = sorted(_HOMES)

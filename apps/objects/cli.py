@@ -58,7 +58,7 @@ def train(
         str, typer.Argument(help="A folder class/*.jpg, a table of paths and labels, or a TFDS name.")
     ] = "",
     network: Annotated[
-        str, typer.Option(help="pyramid (default), resnet, convnext, mobile, airbench, or keras:NAME.")
+        str, typer.Option(help="pyramid (default), resnet, convnext, mobile, vgg, airbench, or keras:NAME.")
     ] = "",
     side: Annotated[
         int | None, typer.Option(help="Pictures become squares of so many pixels; else what suits them.")
@@ -74,7 +74,7 @@ def train(
     label: LabelOption = "",
     several: SeveralOption = "",
     train_size: Annotated[int | None, typer.Option(help="Number of training pictures (stratified).")] = None,
-    filters: Annotated[int | None, typer.Option(min=4, help="pyramid: feature maps at stride 4.")] = None,
+    filters: Annotated[int | None, typer.Option(min=4, help="pyramid: feature maps at stride 4; vgg: of the first stage.")] = None,
     depth: Annotated[int | None, typer.Option(min=1, help="pyramid, resnet, mobile: blocks a stage.")] = None,
     width: Annotated[
         float | None, typer.Option(help="resnet, convnext, mobile: first feature maps; airbench: a factor.")

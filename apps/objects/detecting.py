@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from common.data.images import Picture, decode, find_pictures, write_picture
-from common.detector import Detector, Found
+from common.detector import Detector, Found, open_detector
 from common.errors import InputError
 from common.files import unused
 
-__all__ = ["DrawnPictures", "FileFound", "detect", "found_to_json"]
+__all__ = ["DrawnPictures", "FileFound", "counted", "detect", "found_to_json", "open_detector"]
 
 AHEAD = 4  # pictures that are decoded while others are looked at
 

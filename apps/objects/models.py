@@ -22,11 +22,12 @@ from common.layers import (
     inverted_residual,
     pool,
     residual_block,
+    vgg_stages,
 )
 from common.layers import pyramid as pyramid_maps
 from common.registry import Registry
 
-__all__ = ["HEAD", "NETWORKS", "airbench", "convnext", "mobile", "pyramid", "resnet"]
+__all__ = ["HEAD", "NETWORKS", "airbench", "convnext", "mobile", "pyramid", "resnet", "vgg"]
 
 HEAD = "scores"
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
@@ -173,6 +174,28 @@ def mobile(
             )
     x = conv_block(x, 16 * width, 1, activation="relu6", name="features")
     return _classifier(inputs, x, classes, 0.2, "mobile")
+
+
+@NETWORKS.named("vgg")
+def vgg(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    filters: int = 24,
+    stages: int = 4,
+    drop_rate: float = 0.2,
+) -> keras.Model:
+    """Small convolutions and average pooling, no stride: what textures and styles are compared by is made of it.
+
+    Args:
+        input_shape: sides are multiples of ``2 ** (stages - 1)``.
+        classes: K.
+        filters, stages: of ``common.layers.vgg_stages``.
+        drop_rate: of the features, while training.
+    """
+    inputs = layers.Input(input_shape)
+    maps = vgg_stages(inputs, filters=filters, stages=stages)
+    return _classifier(inputs, maps[f"conv{stages}_2"], classes, drop_rate, "vgg")
 
 
 @NETWORKS.named("airbench")

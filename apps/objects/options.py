@@ -34,6 +34,7 @@ NETWORK_OPTIONS.register("pyramid", ("filters", "depth", "drop_rate"))
 NETWORK_OPTIONS.register("resnet", ("depth", "width", "stem"))
 NETWORK_OPTIONS.register("convnext", ("depth", "width", "drop_rate"))
 NETWORK_OPTIONS.register("mobile", ("depth", "width", "drop_rate"))
+NETWORK_OPTIONS.register("vgg", ("filters", "stages", "drop_rate"))
 NETWORK_OPTIONS.register("airbench", ("width",))
 KERAS_APPLICATIONS = (
     *(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
@@ -53,7 +54,7 @@ class TrainOptions:
 
     Args:
         data: a folder ``class/*.jpg``, a table of paths and labels, or a TFDS name.
-        network: ``pyramid``, ``resnet``, ``convnext``, ``mobile``, ``airbench`` or ``keras:NAME``; "" for that of the
+        network: ``pyramid``, ``resnet``, ``convnext``, ``mobile``, ``vgg``, ``airbench`` or ``keras:NAME``; "" for that of the
             weights, or ``pyramid``.
         arguments: of the network's function, such as ``{"width": 32}``.
         side: of the square that pictures are brought to; None for what suits them.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,6 +160,19 @@ def test_the_api_takes_paths_and_gives_objects(shape_detector, photos):
     assert [result.error is None for result in results] == [True, False, True, True]
     assert results[0].line().startswith(str(photos / "one ü.png"))
     assert all((result.found.scores >= 0.2).all() for result in results if result.found is not None)
+
+
+def test_detecting_imports_no_framework(shape_detector, photos):
+    program = (
+        "import sys; from apps.main import app; from common.cli import run\n"
+        f"assert run(app, ['objects', 'detect', 'one ü.png', '-m', {str(shape_detector.run)!r}]) == 0\n"
+        "print([name for name in ('tensorflow', 'keras', 'torch', 'pycocotools') if name in sys.modules])"
+    )
+    paths = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=paths
+    )
+    assert done.stdout.strip().endswith("[]") and (photos / "one ü.detected.png").is_file()
 
 
 def test_drawn_boxes_have_a_colour_a_class():

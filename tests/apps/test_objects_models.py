@@ -16,6 +16,7 @@ SMALL = {
     "resnet": {"depth": 1, "width": 8},
     "convnext": {"depth": 1, "width": 8},
     "mobile": {"depth": 1, "width": 8},
+    "vgg": {"filters": 4, "stages": 2},
     "airbench": {"width": 0.125},
 }
 
