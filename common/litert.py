@@ -77,9 +77,7 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
         signature = specs if len(specs) > 1 else next(iter(specs.values()))
         function = tf.function(lambda inputs: network(inputs, training=False), input_signature=[signature])
         # Weights become constants of the graph: LiteRT has no variables here.
-        frozen = convert_variables_to_constants_v2(
-            function.get_concrete_function(), lower_control_flow=False
-        )
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function(), lower_control_flow=False)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

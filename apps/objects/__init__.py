@@ -17,21 +17,21 @@ from common.imports import on_first_use
 
 # Modules are nouns and functions verbs, so that loading a module never hides a function of its name.
 _HOMES = {
-    "DetectOptions": "detector_options",
-    "DetectorOptions": "detector_options",
-    "DetectorResult": "detector_training",
+    "DetectOptions": "detection.options",
+    "DetectorOptions": "detection.options",
+    "DetectorResult": "detection.training",
     "TrainOptions": "options",
     "TrainResult": "training",
     "classify": "prediction",
-    "detect": "detecting",
-    "detect_video": "detecting_video",
+    "detect": "detection.prediction",
+    "detect_video": "detection.video",
     "evaluate": "evaluation",
-    "evaluate_detector": "detector_evaluation",
+    "evaluate_detector": "detection.evaluation",
     "evaluate_model": "evaluation",
     "explain": "explanation",
-    "open_detector": "detecting",
+    "open_detector": "detection.prediction",
     "train": "training",
-    "train_detector": "detector_training",
+    "train_detector": "detection.training",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from apps.objects.detection_cli import add_commands
+from apps.objects.detection.cli import add_commands
 from apps.objects.options import SHIPPED, TrainOptions
 from common.cli import (
     DeviceOption,
@@ -74,7 +74,9 @@ def train(
     label: LabelOption = "",
     several: SeveralOption = "",
     train_size: Annotated[int | None, typer.Option(help="Number of training pictures (stratified).")] = None,
-    filters: Annotated[int | None, typer.Option(min=4, help="pyramid: feature maps at stride 4; vgg: of the first stage.")] = None,
+    filters: Annotated[
+        int | None, typer.Option(min=4, help="pyramid: feature maps at stride 4; vgg: of the first stage.")
+    ] = None,
     depth: Annotated[int | None, typer.Option(min=1, help="pyramid, resnet, mobile: blocks a stage.")] = None,
     width: Annotated[
         float | None, typer.Option(help="resnet, convnext, mobile: first feature maps; airbench: a factor.")

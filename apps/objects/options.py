@@ -54,8 +54,8 @@ class TrainOptions:
 
     Args:
         data: a folder ``class/*.jpg``, a table of paths and labels, or a TFDS name.
-        network: ``pyramid``, ``resnet``, ``convnext``, ``mobile``, ``vgg``, ``airbench`` or ``keras:NAME``; "" for that of the
-            weights, or ``pyramid``.
+        network: ``pyramid``, ``resnet``, ``convnext``, ``mobile``, ``vgg``, ``airbench`` or ``keras:NAME``; "" for that
+            of the weights, or ``pyramid``.
         arguments: of the network's function, such as ``{"width": 32}``.
         side: of the square that pictures are brought to; None for what suits them.
         column, label, several: of a table, as of ``common.data.labelled.list_table``.

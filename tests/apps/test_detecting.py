@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.objects.detecting import DrawnPictures, FileFound, counted, detect
-from apps.objects.detecting_video import is_video
-from apps.objects.detection_drawing import draw_found
+from apps.objects.detection.drawing import draw_found
+from apps.objects.detection.prediction import DrawnPictures, FileFound, counted, detect
+from apps.objects.detection.video import is_video
 from common.data.video import VideoWriter, open_video
 from common.detector import Found, open_detector
 from common.files import unused

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.objects.detector_data import DetectorStream, gather, make_example, target_rows
-from apps.objects.detector_recipes import BoxAugmentation, default_recipe
-from apps.objects.detector_splits import split
+from apps.objects.detection.data import DetectorStream, gather, make_example, target_rows
+from apps.objects.detection.recipes import BoxAugmentation, default_recipe
+from apps.objects.detection.splits import split
 from common.boxes import corners, from_corners, iou
 from common.data.boxed import open_boxed
 from common.errors import InputError
@@ -103,7 +103,7 @@ def test_a_pass_over_the_data_has_every_picture_once(pictures):
 def test_the_last_pictures_are_plain(pictures, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "apps.objects.detector_data.make_example",
+        "apps.objects.detection.data.make_example",
         lambda pictures, number, side, augmentation, draw: seen.append(augmentation) or pictures[number],
     )
     one = stream(pictures, batch=1, augmentation=BoxAugmentation(plain=0.2))

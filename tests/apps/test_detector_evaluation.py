@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.objects.average_precision import Seen, average_precision, right_ones
-from apps.objects.detection_drawing import MISSED, RIGHT, WRONG, draw_mistakes
-from apps.objects.detector_evaluation import evaluate_detector, figures
-from apps.objects.detector_learning import best_f1
-from apps.objects.detector_report import evaluation_report, worst
+from apps.objects.detection.average_precision import Seen, average_precision, right_ones
+from apps.objects.detection.drawing import MISSED, RIGHT, WRONG, draw_mistakes
+from apps.objects.detection.evaluation import evaluate_detector, figures
+from apps.objects.detection.learning import best_f1
+from apps.objects.detection.report import evaluation_report, worst
 from common.data.boxed import Annotated, open_boxed
 from common.detector import Found
 from common.errors import UserError

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.objects.detector import DETECTORS
-from apps.objects.detector_exporting import answering_network
-from apps.objects.detector_learning import start_backbone
-from apps.objects.detector_options import DETECTOR_OPTIONS, DetectorOptions
-from apps.objects.detector_training import train_detector
+from apps.objects.detection.exporting import answering_network
+from apps.objects.detection.learning import start_backbone
+from apps.objects.detection.network import DETECTORS
+from apps.objects.detection.options import DETECTOR_OPTIONS, DetectorOptions
+from apps.objects.detection.training import train_detector
 from common.artifact import read_card
 from common.detector import decoded, open_detector, suppressed
 from common.errors import Interrupted, UsageError

@@ -33,7 +33,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Count what is in pictures with boxes and list what is wrong with them."""
-    from apps.objects.detection_output import show_check
+    from apps.objects.detection.output import show_check
     from common.data.boxed import check
 
     console = Console(json=json, quiet=quiet)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from apps.objects.detection_drawing import draw_found
-from apps.objects.detector_options import DetectOptions
+from apps.objects.detection.drawing import draw_found
+from apps.objects.detection.options import DetectOptions
 from common.console import Advance
 from common.data.video import VIDEO_SUFFIXES, Frame, VideoReader, VideoWriter, open_video
 from common.detector import Detector, Found

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.objects.detecting import FileFound, found_to_json
-from apps.objects.detecting_video import VideoFound
+from apps.objects.detection.prediction import FileFound, found_to_json
+from apps.objects.detection.video import VideoFound
 from common.console import Console
 from common.errors import InputError
 from common.registry import Registry

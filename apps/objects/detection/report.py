@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.objects.average_precision import RECALLS, Seen, right_ones
-from apps.objects.detection_drawing import draw_mistakes
+from apps.objects.detection.average_precision import RECALLS, Seen, right_ones
+from apps.objects.detection.drawing import draw_mistakes
 from common import plots
 from common.artifact import Card
 from common.report import Section, render
 
 if TYPE_CHECKING:
-    from apps.objects.detector_evaluation import DetectorEvaluation
+    from apps.objects.detection.evaluation import DetectorEvaluation
 
 __all__ = ["evaluation_report", "training_report", "worst"]
 

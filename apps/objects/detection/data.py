@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from apps.objects.detector_recipes import BoxAugmentation
+from apps.objects.detection.recipes import BoxAugmentation
 from common.boxes import corners
 from common.console import Advance
 from common.data.augment_boxes import flip, hsv_jitter, jitter, mixup, mosaic

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.objects.average_precision import Seen, average_precision, right_ones
+from apps.objects.detection.average_precision import Seen, average_precision, right_ones
 from common.artifact import Measure
 from common.console import Advance, Console
 from common.data.boxed import Annotated
@@ -148,7 +148,7 @@ def evaluate_detector(
         ArtifactError: no such model.
         UserError: no such part, or none of the model's classes in it.
     """
-    from apps.objects.detector_splits import part_to_test
+    from apps.objects.detection.splits import part_to_test
 
     detector = open_detector(model, side=side)
     name, entries, notes = part_to_test(data, detector.card, form=form, part=part, progress=progress)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.objects.detector_options import DetectorOptions
+from apps.objects.detection.options import DetectorOptions
 from common import artifact, devices
 from common.console import Advance
 from common.files import write_text
@@ -15,8 +15,8 @@ from common.runs import new_run, resumable, stored_run
 if TYPE_CHECKING:
     import keras
 
-    from apps.objects.detector_evaluation import DetectorEvaluation
-    from apps.objects.detector_splits import Parts
+    from apps.objects.detection.evaluation import DetectorEvaluation
+    from apps.objects.detection.splits import Parts
     from common.data.boxed import AnnotatedSet
 
 __all__ = ["DetectorResult", "train_detector"]
@@ -86,10 +86,10 @@ def train_detector(
     options.check()
     device = devices.select(options.device)
 
-    from apps.objects.detector_data import gather
-    from apps.objects.detector_learning import best_threshold, calibration, learn
-    from apps.objects.detector_recipes import default_recipe
-    from apps.objects.detector_splits import split
+    from apps.objects.detection.data import gather
+    from apps.objects.detection.learning import best_threshold, calibration, learn
+    from apps.objects.detection.recipes import default_recipe
+    from apps.objects.detection.splits import split
     from common.data.boxed import open_boxed
     from common.predictor import load_network
 
@@ -139,8 +139,8 @@ def _finish(
     notes: tuple[str, ...],
 ) -> tuple[artifact.Card, DetectorEvaluation | None]:
     """Write the artifact, test it as it will be used, and add what it reaches."""
-    from apps.objects.detector_evaluation import detect_all, figures
-    from apps.objects.detector_report import training_report
+    from apps.objects.detection.evaluation import detect_all, figures
+    from apps.objects.detection.report import training_report
     from common.detector import open_detector
 
     card = artifact.save(run, network, card)
@@ -158,7 +158,7 @@ def _finish(
 
 
 def _card(options: DetectorOptions, data: AnnotatedSet, parts: Parts, command: str) -> artifact.Card:
-    from apps.objects.detector_splits import fingerprint
+    from apps.objects.detection.splits import fingerprint
 
     return artifact.Card(
         app="objects",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from apps.objects.average_precision import Seen, right_ones
+from apps.objects.detection.average_precision import Seen, right_ones
 from common.data.images import decode
 from common.detector import Found
 from common.drawing import colour_of, draw_box, draw_text, pen

@@ -111,7 +111,7 @@ class DrawnPictures:
 
     def write(self, result: FileFound) -> Path:
         """Draw the objects of a picture and return the file written."""
-        from apps.objects.detection_drawing import draw_found
+        from apps.objects.detection.drawing import draw_found
 
         assert result.pixels is not None and result.found is not None, "nothing was read"
         drawn = draw_found(result.pixels, result.found, result.classes)

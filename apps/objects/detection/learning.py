@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from apps.objects.average_precision import Seen, average_precision, right_ones
-from apps.objects.detector import DETECTORS
-from apps.objects.detector_data import DetectorStream, Pictures
-from apps.objects.detector_evaluation import detect_all
-from apps.objects.detector_recipes import DetectorRecipe
+from apps.objects.detection.average_precision import Seen, average_precision, right_ones
+from apps.objects.detection.data import DetectorStream, Pictures
+from apps.objects.detection.evaluation import detect_all
+from apps.objects.detection.network import DETECTORS
+from apps.objects.detection.recipes import DetectorRecipe
 from common.artifact import Card
 from common.console import Advance
 from common.data.boxed import Annotated
@@ -56,7 +56,7 @@ def learn(
     """Train a network.
 
     Args:
-        name: of ``apps.objects.detector.DETECTORS``.
+        name: of ``apps.objects.detection.network.DETECTORS``.
         pictures: to learn from.
         held: to watch it on.
         card: of the model to be; names classes, side and the network's arguments.

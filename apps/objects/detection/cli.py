@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.objects.boxes_cli import DataArgument, FormOption, boxes
-from apps.objects.detector_options import DetectOptions, DetectorOptions, check_side
+from apps.objects.detection.data_cli import DataArgument, FormOption, boxes
+from apps.objects.detection.options import DetectOptions, DetectorOptions, check_side
 from common.cli import (
     DeviceOption,
     EpochsOption,
@@ -26,7 +26,7 @@ from common.console import Console
 from common.errors import UsageError
 
 if TYPE_CHECKING:
-    from apps.objects.detection_output import Output
+    from apps.objects.detection.output import Output
     from common.detector import Detector
 
 __all__ = ["add_commands"]
@@ -66,8 +66,8 @@ def detect(
     quiet: QuietOption = False,
 ) -> None:
     """Find objects in pictures and videos; draws them beside each as NAME.detected.jpg or .mp4."""
-    from apps.objects.detecting_video import is_video
-    from apps.objects.detection_output import FORMS, output
+    from apps.objects.detection.output import FORMS, output
+    from apps.objects.detection.video import is_video
     from common.detector import open_detector
 
     if json and as_csv:
@@ -92,7 +92,7 @@ def _detect_pictures(
     path: str, detector: Detector, options: DetectOptions, told: Output, console: Console
 ) -> int:
     """Find objects in a picture or in those of a folder; return the exit code."""
-    from apps.objects.detecting import DrawnPictures, detect
+    from apps.objects.detection.prediction import DrawnPictures, detect
 
     drawn = DrawnPictures(Path(options.out) if options.out else None)
     failed = False
@@ -108,7 +108,7 @@ def _detect_video(
     path: str, detector: Detector, options: DetectOptions, told: Output, console: Console
 ) -> int:
     """Find objects in a video; return the exit code."""
-    from apps.objects.detecting_video import detect_video
+    from apps.objects.detection.video import detect_video
     from common.errors import InputError
 
     with ExitStack() as stack:
@@ -161,7 +161,7 @@ def train_detector(
     quiet: QuietOption = False,
 ) -> None:
     """Train a detector on pictures with boxes, test it once, write a run folder with report.html."""
-    from apps.objects.detector_training import train_detector
+    from apps.objects.detection.training import train_detector
 
     if not data and not resume:
         raise UsageError("name the data", "cnnapps objects train-detector FOLDER")
@@ -210,7 +210,7 @@ def evaluate_detector(
     quiet: QuietOption = False,
 ) -> None:
     """Average precision as COCO defines it, by class and size, recall, precision, speed."""
-    from apps.objects.detector_evaluation import evaluate_detector
+    from apps.objects.detection.evaluation import evaluate_detector
     from common.files import write_text
 
     if side:
@@ -226,7 +226,7 @@ def evaluate_detector(
         console.note(note)
     console.result(found.to_json(), found.print)
     if out:
-        from apps.objects.detector_report import evaluation_report
+        from apps.objects.detection.report import evaluation_report
 
         write_text(out, evaluation_report(found, command_line()))
         console.note(f"report: {out}")
@@ -245,6 +245,6 @@ def export_detector(
     quiet: QuietOption = False,
 ) -> None:
     """Convert a detector to other runtimes, boxes and suppression included, and compare each."""
-    from apps.objects.detector_exporting import export_detector
+    from apps.objects.detection.exporting import export_detector
 
     show_exports(export_detector(model, format, pictures or [], out), Console(json=json, quiet=quiet))
