@@ -33,7 +33,7 @@ demo: $(STAMP)
 	@echo "look at build/demo/page.jpg, build/demo/digits/report.html, build/demo/why.html and build/demo/moving_objects.tracked.mp4"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'slow or not slow'

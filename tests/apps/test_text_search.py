@@ -87,11 +87,24 @@ def test_neighbours_are_of_one_document_and_documents_are_not_parted(documents):
 
 
 def test_an_encoder_finds_what_belongs_together_without_labels(encoder):
+    """Sentences of one topic that need not share a word get vectors that point the same way."""
+    draw = np.random.default_rng(5)
+    topics = np.repeat(list(TOPICS), 10)
+    vectors = embed([sentence(draw, topic) for topic in topics.tolist()], model=encoder.run)
+    likeness = vectors @ vectors.T - 2 * np.eye(len(topics))
+    assert (topics[likeness.argmax(axis=1)] == topics).mean() > 0.9
+    assert {"card.json", "model.tflite", "vocabulary.npz", "frequencies.npy"} <= {
+        path.name for path in encoder.run.iterdir()
+    }
+
+
+def test_three_ways_to_search_are_compared_on_texts_not_trained_on(encoder):
     found = encoder.comparison
-    # Neighbours share their topic but not always a word.
-    assert found.both.recall[10].value > found.words.recall[10].value
-    assert found.vectors.recall[10].value > found.words.recall[10].value
-    assert {"card.json", "model.tflite", "vocabulary.npz"} <= {path.name for path in encoder.run.iterdir()}
+    assert found.both.searched == found.vectors.searched == found.words.searched == found.both.queries
+    # Neighbours are of one topic, and so are a quarter of all texts.
+    chance = 10 * 2 / found.both.searched
+    assert min(found.vectors.recall[10].value, found.words.recall[10].value) > 1.5 * chance
+    assert found.to_json()["words_weight"] == found.words_weight >= 0
 
 
 @pytest.mark.parametrize("loss", ["contrastive", "triplet"])
