@@ -57,6 +57,11 @@ class FeatureExtractor:
         network.trainable = False
         self.network = keras.Model(network.inputs[0], {layer: known[layer] for layer in self.layers})
 
+    def sizes(self, height: int, width: int) -> dict[str, tuple[int, int]]:
+        """Return height and width of each layer's map of a picture of this size."""
+        shapes = self.network.compute_output_shape((1, height, width, 3))
+        return {name: (shape[1], shape[2]) for name, shape in shapes.items()}
+
     def __call__(self, pictures: Any) -> dict[str, Any]:
         """Return the feature maps ``(batch, h, w, channels)`` of pictures ``(batch, height, width, 3)`` in [0, 1]."""
         return self.network(pictures, training=False)

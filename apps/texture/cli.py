@@ -30,7 +30,7 @@ def synthesize(
         str, typer.Option(help="Mask: make the exemplar anew where it is white, keep the rest.")
     ] = "",
     features: Annotated[
-        str, typer.Option(help="What compares: those that ship, vgg19, vgg16, a folder.")
+        str, typer.Option(help="What compares: none (pixels alone), vgg19, vgg16, a folder; else what ships.")
     ] = "",
     seed: SeedOption = 0,
     variations: Annotated[int, typer.Option(min=1, help="How many to make.")] = 1,
@@ -41,7 +41,6 @@ def synthesize(
     """Make a picture of the same texture that is no copy."""
     from apps.texture.options import SynthesisOptions, parsed_size
     from apps.texture.synthesis import synthesize
-    from common.features import SHIPPED
 
     console = Console(json=json, quiet=quiet)
     options = SynthesisOptions(
@@ -52,7 +51,7 @@ def synthesize(
         quality=quality,
         guide=guide,
         inpaint=inpaint,
-        features=features or SHIPPED,
+        features=features,
         seed=seed,
         variations=variations,
         out=out,

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from common.errors import UsageError
-from common.features import SHIPPED
 
 __all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "parsed_size"]
 
@@ -29,7 +28,8 @@ class SynthesisOptions:
         guide: a picture of regions in flat colours that says which texture goes where; with it each exemplar fills
             the region of its number, counted from the darkest; "" for none.
         inpaint: a picture, white where the first exemplar is to be made anew; "" for none.
-        features: that textures are compared by.
+        features: that textures are compared by beside windows of pixels: a shipped name, a folder, ``vgg19``,
+            ``vgg16``, or ``none``; "" for those that ship, if any.
         seed: of the start and of all directions.
         variations: how many to make, with seeds that follow.
         out: the picture to write, or with several variations the stem of their names; "" for one beside the exemplar.
@@ -42,7 +42,7 @@ class SynthesisOptions:
     quality: str = "good"
     guide: str = ""
     inpaint: str = ""
-    features: str = SHIPPED
+    features: str = ""
     seed: int = 0
     variations: int = 1
     out: str = ""

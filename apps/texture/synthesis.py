@@ -14,9 +14,10 @@ import numpy as np
 
 from apps.texture.exemplars import read_exemplar, read_mask, read_regions
 from apps.texture.options import QUALITIES, SynthesisOptions
-from common import devices
+from common import artifact, devices
 from common.console import Advance
 from common.data.images import write_picture
+from common.errors import UsageError
 
 if TYPE_CHECKING:
     from common.features import FeatureExtractor
@@ -69,12 +70,15 @@ def synthesize(
     """
     options.check()
     devices.select("auto")
-    from common.features import FeatureExtractor
     from common.synthesis import Matching
 
+    features, said = _features(options.features)
+    if features is None and options.method == "gram":
+        raise UsageError("Gram matrices are of features, and none are given", "--features vgg19, or a folder")
     read = [read_exemplar(path) for path in options.exemplars]
-    exemplars, notes = [pixels for pixels, _ in read], tuple(note for _, own in read for note in own)
-    features, matching = FeatureExtractor(options.features), Matching(options.method)  # type: ignore[arg-type]
+    exemplars = [pixels for pixels, _ in read]
+    notes = (*(note for _, own in read for note in own), *said)
+    matching = Matching(options.method)  # type: ignore[arg-type]
     for number in range(options.variations):
         started = time.monotonic()
         one = replace(options, seed=options.seed + number)
@@ -85,10 +89,21 @@ def synthesize(
         yield Made(path, one.seed, size, time.monotonic() - started, loss, notes)
 
 
+def _features(asked: str) -> tuple[FeatureExtractor | None, tuple[str, ...]]:
+    """Return what textures are compared by, and a note if it is less than one would wish."""
+    from common.features import SHIPPED, FeatureExtractor
+
+    name = asked or (SHIPPED if SHIPPED in artifact.shipped() else "none")
+    if name != "none":
+        return FeatureExtractor(name), ()
+    note = "compared by windows of pixels alone: no features ship yet (--features vgg19 for finer structure)"
+    return None, () if asked else (note,)
+
+
 def synthesized(
     exemplars: list[np.ndarray],
     options: SynthesisOptions,
-    features: FeatureExtractor,
+    features: FeatureExtractor | None,
     matching: Matching,
     *,
     progress: Advance = lambda done, total, remark: None,
@@ -98,7 +113,7 @@ def synthesized(
     Args:
         exemplars: ``(h, w, 3)`` float32 each.
         options: what to make of them.
-        features: that say what they have in common.
+        features: that say what they have in common; None for windows of pixels alone.
         matching: how that is compared.
         progress: called with (work done, work, remark).
 

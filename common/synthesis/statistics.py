@@ -32,7 +32,7 @@ class Matching:
     method: Method = "wasserstein"
     directions: int = 32
     places: int = 4096
-    patch: int = 5
+    patch: int = 7
     patch_weight: float = 1.0
 
 
@@ -40,7 +40,7 @@ class Statistics:
     """What a picture shall have in common with one or several others, region by region.
 
     Args:
-        features: that describe pictures.
+        features: that describe pictures; None for windows of pixels alone.
         pictures: examples ``(h, w, 3)`` float32 in [0, 1] of any sizes; their places are thrown together.
         matching: how statistics are compared.
         labels: of each picture ``(h, w)`` int, a number of a region; None for one region.
@@ -54,7 +54,7 @@ class Statistics:
 
     def __init__(
         self,
-        features: FeatureExtractor,
+        features: FeatureExtractor | None,
         pictures: Sequence[np.ndarray],
         matching: Matching,
         labels: Sequence[np.ndarray] | None = None,
@@ -82,8 +82,7 @@ class Statistics:
     def masks(self, shape: tuple[int, ...], labels: np.ndarray | None) -> dict[str, list[tf.Tensor]]:
         """Return by layer the places ``(n,)`` of each region, as numbers of cells of the map without its border."""
         height, width = shape[:2]
-        shapes = self.features.network.compute_output_shape((1, height, width, 3))
-        sizes = {name: shape[1:3] for name, shape in shapes.items()}
+        sizes = self.features.sizes(height, width) if self.features else {}
         if self.matching.patch:
             sizes["pixels"] = (height, width)
         found = {}
@@ -127,7 +126,7 @@ class Statistics:
 
     def _places(self, picture: tf.Tensor, masks: dict[str, list[tf.Tensor]]) -> dict[str, list[tf.Tensor]]:
         """Return by layer and region the features ``(places, channels)``."""
-        maps = dict(self.features(picture))
+        maps = dict(self.features(picture)) if self.features else {}
         if "pixels" in masks:
             side = self.matching.patch
             maps["pixels"] = tf.image.extract_patches(

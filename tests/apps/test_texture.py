@@ -103,8 +103,8 @@ def test_only_what_the_mask_shows_is_made_anew(features, cnnapps, tmp_path):
 
 
 def test_a_guide_says_what_goes_where(features, cnnapps, tmp_path):
-    checks(tmp_path / "red.png", colours=((220, 40, 40), (160, 20, 20)))
-    checks(tmp_path / "blue.png", colours=((40, 40, 220), (20, 20, 160)))
+    checks(tmp_path / "red.png", size=40, colours=((220, 40, 40), (160, 20, 20)))
+    checks(tmp_path / "blue.png", size=40, colours=((40, 40, 220), (20, 20, 160)))
     guide = np.full((40, 60), 30, np.uint8)
     guide[:, 30:] = 200
     Image.fromarray(guide).save(tmp_path / "g.png")
@@ -140,6 +140,7 @@ def test_a_guide_says_what_goes_where(features, cnnapps, tmp_path):
         (("nothing.png",), 1, "no such file"),
         (("e.png", "-o", "x.txt", "--size", "32"), 1, "cannot be written"),
         (("e.png", "--features", "nowhere"), 1, "no model"),
+        (("e.png", "--features", "none", "--method", "gram"), 2, "Gram matrices are of features"),
     ],
 )
 def test_wrong_requests_are_one_line(features, cnnapps, tmp_path, arguments, code, message):

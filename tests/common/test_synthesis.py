@@ -53,6 +53,13 @@ def test_sliced_distance_of_shifted_normals_is_the_squared_shift(features):
     assert found == pytest.approx(float((shift**2).sum()), rel=0.25)
 
 
+def test_windows_of_pixels_alone_tell_pictures_apart():
+    statistics = Statistics(None, [STRIPES], Matching())
+    assert loss_of(statistics, STRIPES) == pytest.approx(0, abs=1e-6)
+    assert loss_of(statistics, STRIPES.transpose(1, 0, 2)) > 0.05  # the same colours, lying
+    assert loss_of(statistics, NOISE) > 0.05
+
+
 def test_a_mixture_is_like_both(features):
     both = Statistics(features, [STRIPES, NOISE], Matching())
     half = np.concatenate([STRIPES[:36, :22], NOISE[:, :22]], axis=1)
