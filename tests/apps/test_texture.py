@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.features import folded
+from common.features import FeatureExtractor, folded
 from common.layers import vgg_stages
+from tests.apps.drawn_pictures import folder_of
 from tests.common.test_features import write_features
 
 
@@ -124,6 +125,22 @@ def test_a_guide_says_what_goes_where(features, cnnapps, tmp_path):
     assert code == 0, err
     left, right = made("x.png")[:, :26].mean(axis=(0, 1)), made("x.png")[:, 34:].mean(axis=(0, 1))
     assert left[0] > 2 * left[2] and right[2] > 2 * right[0]
+
+
+def test_features_are_made_of_a_network_that_recognises(cnnapps, tmp_path):
+    pictures = folder_of(tmp_path / "drawn", {"ring": 12, "up": 12})
+    train = ("objects", "train", pictures, "--network", "vgg", "--filters", 4, "--side", 32, "--epochs", 1)
+    assert cnnapps(*train, "--out", "run", "-q")[0] == 0
+    make = ("texture", "features", "run", "--pictures", pictures)
+    code, out, err = cnnapps(*make, "--out", "f", "-q")
+    assert code == 0 and out.startswith("f: "), err
+    card = json.loads((tmp_path / "f" / "card.json").read_text())
+    assert (card["app"], card["data"]["name"]) == ("texture", "drawn")
+    assert set(FeatureExtractor("f").layers) == {f"conv{stage}_{n}" for stage in (1, 2, 3, 4) for n in (1, 2)}
+    found, _, err = cnnapps(*make, "--out", "f", "-q")
+    assert found == 1 and "f exists" in err
+    found, _, err = cnnapps("texture", "features", "f", "--pictures", pictures, "--out", "g", "-q")
+    assert found == 1 and "made of a 'vgg'" in err and not (tmp_path / "g").exists()
 
 
 @pytest.mark.parametrize(
