@@ -113,7 +113,7 @@ def gather(
         material.pictures.append(_small(pixels))
         progress(number, total, "")
     for number, file in enumerate(plain, start=len(marked) + 1):
-        material.pictures.append(_small(colour(decode(file).pixels)))
+        material.pictures.append(_small(decode(file).pixels))
         progress(number, total, "")
     for number, sequence in enumerate(sequences, start=len(marked) + len(plain) + 1):
         views = [
@@ -154,11 +154,6 @@ def view_of(pixels: np.ndarray, box: np.ndarray, mask: np.ndarray | None = None)
         (np.asarray(box, np.float64) - [left, top, 0, 0]) * factors,
         None if mask is None else resized(mask),
     )
-
-
-def colour(pixels: np.ndarray) -> np.ndarray:
-    """Return grey pixels in three channels."""
-    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:

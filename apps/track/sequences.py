@@ -50,8 +50,7 @@ class Sequence:
 
     def frame(self, number: int) -> np.ndarray:
         """Return one frame, ``(height, width, 3)`` uint8 RGB."""
-        pixels = decode(self.files[number]).pixels
-        return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+        return decode(self.files[number]).pixels
 
 
 def find_sequences(folder: Path) -> list[Sequence]:

@@ -84,8 +84,6 @@ def answering_network(network: keras.Model, card: artifact.Card) -> keras.Model:
 
 def _square(file: Path, side: int) -> np.ndarray:
     pixels = decode(file, max_side=4 * side).pixels
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
     return letterbox(Example(pixels), side)[0].pixels.astype(np.float32) / 255
 
 
