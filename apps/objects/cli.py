@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = sub_app("What is in a picture: classify, train on your own folder, see why.")
+app = sub_app("What is in a picture, and where: classify, detect, train on your own, see why.")
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name or a run folder.")]
 DataOption = Annotated[
