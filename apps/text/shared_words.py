@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -73,8 +75,17 @@ class SharedWords:
 
     def likeness(self, queries: Sequence[str]) -> np.ndarray:
         """Return how like each query is to each text ``(queries, texts)``: 0 without a common word, 1 at most."""
-        _, counts = _counts(queries, self.words)
-        return (_weighted(counts, self.idf) @ self.matrix.T).toarray()
+        weights = sparse.lil_matrix((len(queries), len(self.words)), dtype=np.float32)
+        for row, query in enumerate(queries):
+            counts = Counter(self._places[word] for word in tokenize(query) if word in self._places)
+            places = np.array(list(counts), np.int64)
+            values = (1 + np.log(np.array(list(counts.values()), np.float32))) * self.idf[places]
+            weights[row, places] = values / max(float(np.linalg.norm(values)), 1e-9)
+        return (weights.tocsr() @ self.matrix.T).toarray()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {word: place for place, word in enumerate(self.words)}
 
 
 def counted(texts: Sequence[str], words: Sequence[str]) -> DocumentFrequencies:

@@ -10,12 +10,10 @@ from apps.track.options import TrainOptions
 from apps.track.prediction import FEATURES, HEAD
 from common import artifact, devices
 from common.console import Advance
-from common.errors import UsageError, UserError, nearest
+from common.errors import UsageError, nearest
 from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
-    import keras
-
     from apps.track.evaluation import Evaluation
     from apps.track.sequences import Sequence
     from common.training import Recipe
@@ -88,7 +86,7 @@ def train(
     from common.predictor import load_network
 
     start = load_network(options.weights) if options.weights else None
-    backbone = _backbone(options)
+    backbone = load_network(options.backbone) if options.backbone else None
     kept, left = _sequences(options)
     material = gather([Path(folder) for folder in options.pictures], kept, progress=progress)
     held = gather([], left) if left else material.split_off(HELD_SHARE, options.seed)
@@ -113,23 +111,6 @@ def train(
     card = artifact.save(run, learned.network, card, parts=parts, report=report)
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, evaluation, str(material))
-
-
-def _backbone(options: TrainOptions) -> keras.Model | None:
-    """Return the network whose backbone to start from, None for none."""
-    if not options.backbone:
-        return None
-    from common.predictor import load_network
-
-    card = artifact.read_card(artifact.resolve(options.backbone))
-    wanted = {name: options.arguments[name] for name in ("filters", "depth") if name in options.arguments}
-    has = {name: card.arguments[name] for name in ("filters", "depth") if name in card.arguments}
-    if card.network != "pyramid" or has != wanted:
-        raise UserError(
-            f"{options.backbone} has another backbone ({card.network} {card.arguments})",
-            "train one: cnnapps objects train DATA --network pyramid",
-        )
-    return load_network(options.backbone)
 
 
 def _sequences(options: TrainOptions) -> tuple[list[Sequence], list[Sequence]]:

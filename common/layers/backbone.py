@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import keras
 from keras import layers
 
+from common.errors import UsageError
 from common.layers.blocks import conv_block, residual_block
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["backbone_weights", "pyramid"]
 
@@ -53,15 +51,23 @@ def backbone_weights(network: keras.Model, source: keras.Model) -> int:
 
     Args:
         network: built with ``pyramid``.
-        source: built with ``pyramid`` and the same arguments.
+        source: built with ``pyramid`` and the same arguments, or holds a network that is.
 
     Returns:
         The number of weights copied.
 
     Raises:
-        ValueError: a layer is missing in the source or has another shape there; nothing was copied.
+        UsageError: a layer is missing in the source or has another shape there; nothing was copied.
     """
-    return copied_weights(network, source, lambda name: name.startswith(STEM))
+    failures: list[ValueError] = []
+    for model in (source, *(layer for layer in source.layers if isinstance(layer, keras.Model))):
+        try:
+            return copied_weights(network, model, lambda name: name.startswith(STEM))
+        except ValueError as error:
+            failures.append(error)
+    raise UsageError(
+        f"the backbone does not fit: {failures[0]}", "--filters and --depth of the model whose backbone it is"
+    ) from failures[0]
 
 
 def copied_weights(network: keras.Model, source: keras.Model, wanted: Callable[[str], bool]) -> int:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from common.grids import places
+from common.losses.boxes import edges_at, overlaps
 
 __all__ = ["SuppressedBoxes"]
 
@@ -47,15 +48,14 @@ class SuppressedBoxes(keras.layers.Layer):
         inputs = ops.cast(inputs, "float32")
         points, classes = len(places(self.side, self.side)), inputs.shape[-1] - 4
         middles, distances = ops.convert_to_tensor(places(self.side, self.side)), inputs[..., -4:]
-        edges = ops.concatenate([middles - distances[..., :2], middles + distances[..., 2:]], axis=-1)
-        edges = ops.clip(edges, 0.0, float(self.side))
+        edges = ops.clip(edges_at(middles, distances), 0.0, float(self.side))
         every = ops.reshape(ops.sigmoid(inputs[..., :-4]), (-1, points * classes))
         scores, numbers = ops.top_k(every, min(self.limit, points * classes))
         place, kind = numbers // classes, numbers % classes
         boxes = ops.take_along_axis(edges, ops.expand_dims(place, -1), axis=1)
 
         rivals = ops.logical_and(
-            _overlaps(boxes) > self.overlap, ops.expand_dims(kind, 2) == ops.expand_dims(kind, 1)
+            overlaps(boxes, boxes) > self.overlap, ops.expand_dims(kind, 2) == ops.expand_dims(kind, 1)
         )
         count = scores.shape[1]
         surer = ops.arange(count)[:, None] < ops.arange(count)[None, :]
@@ -83,13 +83,3 @@ class SuppressedBoxes(keras.layers.Layer):
             "threshold": self.threshold,
             "limit": self.limit,
         }
-
-
-def _overlaps(boxes):
-    """Return the IoU ``(batch, n, n)`` of boxes ``(batch, n, 4)`` given by their edges."""
-    a, b = ops.expand_dims(boxes, 2), ops.expand_dims(boxes, 1)
-    wide = ops.minimum(a[..., 2], b[..., 2]) - ops.maximum(a[..., 0], b[..., 0])
-    high = ops.minimum(a[..., 3], b[..., 3]) - ops.maximum(a[..., 1], b[..., 1])
-    shared = ops.relu(wide) * ops.relu(high)
-    areas = ops.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
-    return shared / (ops.expand_dims(areas, 2) + ops.expand_dims(areas, 1) - shared + 1e-9)

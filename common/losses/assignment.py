@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from common.losses.boxes import TINY, overlaps
+
 __all__ = ["Assigned", "assign"]
 
 FAR = -1e9
 NARROW = 8.0  # pixels, the cells of the finest grid: an object of this side has the middle of one cell in it
-TINY = 1e-9
 
 
 class Assigned(NamedTuple):
@@ -54,7 +55,7 @@ def assign(
     boxes = target[..., 1:]
     kinds = ops.one_hot(ops.cast(target[..., 0], "int32"), scores.shape[-1])  # of class -1: all zeros
     likely = ops.matmul(kinds, ops.transpose(scores, (0, 2, 1)))
-    overlap = _overlaps(boxes, edges)
+    overlap = overlaps(boxes, edges)
     fit = score_power * ops.log(likely + TINY) + overlap_power * ops.log(overlap + TINY)
     inside = ops.logical_and(_inside(boxes, middles), target[..., :1] >= 0)
     fit = ops.where(inside, fit, FAR)
@@ -77,19 +78,6 @@ def assign(
         ops.matmul(ops.transpose(share, by_place), boxes),
         ops.sum(quality, axis=1),
     )
-
-
-def _overlaps(first, second):
-    """Return the IoU ``(batch, n, m)`` of boxes ``(batch, n, 4)`` and ``(batch, m, 4)`` given by their edges."""
-    a, b = ops.expand_dims(first, 2), ops.expand_dims(second, 1)
-    wide = ops.minimum(a[..., 2], b[..., 2]) - ops.maximum(a[..., 0], b[..., 0])
-    high = ops.minimum(a[..., 3], b[..., 3]) - ops.maximum(a[..., 1], b[..., 1])
-    shared = ops.relu(wide) * ops.relu(high)
-    return shared / (_area(a) + _area(b) - shared + TINY)
-
-
-def _area(edges):
-    return (edges[..., 2] - edges[..., 0]) * (edges[..., 3] - edges[..., 1])
 
 
 def _inside(boxes, middles):

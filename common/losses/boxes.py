@@ -6,7 +6,9 @@ from keras import ops
 
 from common.losses.classification import _binary_cross_entropy
 
-__all__ = ["box_map", "ciou", "giou"]
+__all__ = ["box_map", "ciou", "edges_at", "giou", "overlaps"]
+
+TINY = 1e-9
 
 
 def giou(target, distances):
@@ -53,6 +55,21 @@ def box_map(target, output, *, beta: float = 2.0, box_weight: float = 2.0):
     boxes = (1 - overlap + 1 - union / around) * inside
     places = ops.maximum(ops.sum(inside, axis=(1, 2)), 1.0)
     return (ops.sum(scores * counted, axis=(1, 2)) + box_weight * ops.sum(boxes, axis=(1, 2))) / places
+
+
+def edges_at(middles, distances):
+    """Return left, top, right and bottom edge ``(..., 4)`` of boxes by their distances from points ``(..., 2)``."""
+    return ops.concatenate([middles - distances[..., :2], middles + distances[..., 2:]], axis=-1)
+
+
+def overlaps(first, second):
+    """Return the IoU ``(batch, n, m)`` of boxes ``(batch, n, 4)`` and ``(batch, m, 4)`` given by their edges."""
+    a, b = ops.expand_dims(first, 2), ops.expand_dims(second, 1)
+    wide = ops.minimum(a[..., 2], b[..., 2]) - ops.maximum(a[..., 0], b[..., 0])
+    high = ops.minimum(a[..., 3], b[..., 3]) - ops.maximum(a[..., 1], b[..., 1])
+    shared = ops.relu(wide) * ops.relu(high)
+    sizes = [(box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]) for box in (a, b)]
+    return shared / (sizes[0] + sizes[1] - shared + TINY)
 
 
 def _areas(target, distances):

@@ -10,7 +10,7 @@ from keras import ops
 
 from common.grids import places
 from common.losses.assignment import assign
-from common.losses.boxes import giou
+from common.losses.boxes import edges_at, giou
 from common.losses.classification import quality_focal
 
 __all__ = ["task_aligned"]
@@ -44,7 +44,7 @@ def task_aligned(
     """
     logits, distances = output[..., :-4], output[..., -4:]
     middles = ops.convert_to_tensor(places(side, side))
-    edges = ops.concatenate([middles - distances[..., :2], middles + distances[..., 2:]], axis=-1)
+    edges = edges_at(middles, distances)
     assigned = assign(
         target, ops.stop_gradient(ops.sigmoid(logits)), ops.stop_gradient(edges), middles,
         most=most, score_power=score_power, overlap_power=overlap_power,

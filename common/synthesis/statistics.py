@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.features import FeatureExtractor
+from common.losses.perceptual import gram_matrix
 
 __all__ = ["Matching", "Method", "Statistics"]
 
@@ -160,8 +161,5 @@ def _thinned(values: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _gram_distance(ours: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    first, second = (
-        tf.matmul(values, values, True) / tf.cast(tf.shape(values)[0], tf.float32)
-        for values in (ours, wanted)
-    )
+    first, second = (gram_matrix(values[None, :, None]) for values in (ours, wanted))
     return tf.reduce_sum((first - second) ** 2) / tf.reduce_sum(second**2)

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from apps.objects.detection.exporting import answering_network
-from apps.objects.detection.learning import start_backbone
 from apps.objects.detection.network import DETECTORS
 from apps.objects.detection.options import DETECTOR_OPTIONS, DetectorOptions
 from apps.objects.detection.training import train_detector
@@ -23,6 +22,7 @@ from common.artifact import read_card
 from common.detector import decoded, open_detector, suppressed
 from common.errors import Interrupted, UsageError
 from common.grids import places
+from common.layers import backbone_weights
 from common.predictor import load_network
 from tests.apps.shapes import CLASSES, draw_shapes, write_shapes
 
@@ -139,14 +139,14 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(shapes, tmp_path):
 def test_a_backbone_is_taken_from_another_model(shape_detector):
     trained = load_network(shape_detector.run)
     fresh = DETECTORS.get("nano")(5, filters=16, neck=24)
-    assert start_backbone(fresh, trained) > 1000
+    assert backbone_weights(fresh, trained) > 1000
     kernel = trained.get_layer("stage3").get_weights()[0]
     np.testing.assert_array_equal(fresh.get_layer("stage3").get_weights()[0], kernel)
     picture = keras.Input((None, None, 3))
     nested = keras.Model(picture, trained(picture))  # as a tracker has it
-    assert start_backbone(DETECTORS.get("nano")(5, filters=16, neck=24), nested) > 1000
+    assert backbone_weights(DETECTORS.get("nano")(5, filters=16, neck=24), nested) > 1000
     with pytest.raises(UsageError, match="no layer stage1 of this shape"):
-        start_backbone(DETECTORS.get("nano")(5, filters=12, neck=8), trained)
+        backbone_weights(DETECTORS.get("nano")(5, filters=12, neck=8), trained)
 
 
 def test_data_are_converted_and_checked(shapes, cnnapps, tmp_path):

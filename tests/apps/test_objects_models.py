@@ -8,6 +8,7 @@ import tensorflow as tf
 from apps.objects import keras_backbones
 from apps.objects.models import HEAD, NETWORKS
 from apps.objects.options import KERAS_APPLICATIONS, NETWORK_OPTIONS
+from common.layers import backbone_weights
 from common.litert import litert_runner, to_litert
 from common.receptive_fields import receptive_fields
 
@@ -115,3 +116,14 @@ def test_the_names_of_keras_backbones_are_there():
     assert all(callable(getattr(keras.applications, name)) for name in KERAS_APPLICATIONS)
     network = keras_backbones.keras_backbone("keras:MobileNetV3Small", (32, 32, 3), 3, imagenet=False)
     assert network.output_shape == (None, 3) and network.layers[-1].name == HEAD
+
+
+def test_a_tracker_starts_from_the_backbone_that_recognises():
+    from apps.track.models import backbone
+
+    recognises = NETWORKS.get("pyramid")((32, 32, 3), 3, filters=8)
+    tracker = backbone(filters=8, channels=16)
+    assert backbone_weights(tracker, recognises) > 1000
+    np.testing.assert_array_equal(
+        tracker.get_layer("stage3").get_weights()[0], recognises.get_layer("stage3").get_weights()[0]
+    )

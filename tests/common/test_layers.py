@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from common import layers
+from common.errors import UsageError
 
 BLOCKS = {
     "conv_block": lambda x: layers.conv_block(x, 8, stride=2),
@@ -61,7 +62,7 @@ def test_the_backbone_starts_another_network():
     first, second, wider = network(8, 0), network(8, 1), network(12, 2)
     x = np.random.default_rng(0).random((2, 32, 48, 3), np.float32)
     before = second.predict_on_batch(x)
-    with pytest.raises(ValueError, match="no layer stage1 of this shape"):
+    with pytest.raises(UsageError, match="no layer stage1 of this shape"):
         layers.backbone_weights(second, wider)
     np.testing.assert_array_equal(second.predict_on_batch(x), before)
     assert layers.backbone_weights(second, first) == first.count_params()

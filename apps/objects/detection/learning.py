@@ -15,15 +15,15 @@ from apps.objects.detection.data import DetectorStream, Pictures
 from apps.objects.detection.evaluation import detect_all
 from apps.objects.detection.network import DETECTORS
 from apps.objects.detection.recipes import DetectorRecipe
+from common import devices
 from common.artifact import Card
 from common.console import Advance
 from common.data.boxed import Annotated
 from common.detector import Detector
-from common.errors import UsageError
 from common.layers import backbone_weights
 from common.training import TrainingState, fit
 
-__all__ = ["Learned", "best_f1", "best_threshold", "calibration", "learn", "start_backbone"]
+__all__ = ["Learned", "best_f1", "best_threshold", "calibration", "learn"]
 
 CHECKS = 20  # times that a run is looked at
 CHECKED = 100  # held-out pictures then
@@ -71,14 +71,10 @@ def learn(
     """
     training, side = recipe.training, card.input_shape[0] or 0
     keras.utils.set_random_seed(training.seed)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(training.precision)
-    try:
+    with devices.precision_policy(training.precision):
         network = DETECTORS.get(name)(len(card.classes), **card.arguments)
-    finally:
-        keras.config.set_dtype_policy(before)
     if start is not None:
-        start_backbone(network, start)
+        backbone_weights(network, start)
     checked = held[:: max(1, -(-len(held) // CHECKED))]
 
     def validate(model: keras.Model) -> dict[str, float]:
@@ -119,24 +115,6 @@ def best_threshold(network: keras.Model, held: list[Annotated], card: Card) -> f
     """
     seen, _, _ = detect_all(_asked(network, card), held, batch=BATCH)
     return best_f1(seen, card.classes)
-
-
-def start_backbone(network: keras.Model, source: keras.Model) -> int:
-    """Copy the backbone of another network, which may be a part of it, and return the number of weights.
-
-    Raises:
-        UsageError: it has none, or one of another shape.
-    """
-    nested = [source, *(layer for layer in source.layers if isinstance(layer, keras.Model))]
-    failure: ValueError | None = None
-    for model in nested:
-        try:
-            return backbone_weights(network, model)
-        except ValueError as error:
-            failure = failure or error
-    raise UsageError(
-        f"the backbone does not fit: {failure}", "--filters and --depth of the model whose backbone it is"
-    ) from failure
 
 
 def best_f1(seen: Sequence[Seen], classes: Sequence[str]) -> float:

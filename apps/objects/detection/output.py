@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ OUTPUTS = Registry[type["Output"]]("form of output")
 _PROBLEMS = 20  # of a kind that are shown
 
 
-class Output:
+class Output(ABC):
     """Where results go, one after the other.
 
     Args:
@@ -38,14 +39,16 @@ class Output:
     def __init__(self, console: Console) -> None:
         self.console = console
 
+    @abstractmethod
     def picture(self, result: FileFound, drawn: Path | None) -> None:
         """Take in a picture, and where it was drawn."""
-        raise NotImplementedError
 
-    def frame(self, source: str, classes: Sequence[str], frame: Frame, found: Found) -> None:
+    def frame(  # noqa: B027  (a form may have nothing to say of a single frame)
+        self, source: str, classes: Sequence[str], frame: Frame, found: Found
+    ) -> None:
         """Take in a frame of a video."""
 
-    def video(self, result: VideoFound) -> None:
+    def video(self, result: VideoFound) -> None:  # noqa: B027
         """Take in a whole video."""
 
     def failure(self, source: str, error: InputError) -> None:
