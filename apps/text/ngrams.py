@@ -1,11 +1,13 @@
-"""Training the network ``ngram``: weights of n-grams that start from naive Bayes.
+"""Training the network ``ngram``: one weight a class for every n-gram.
 
-Each n-gram enters with its log-count ratio as its value, so that a small penalty on the weights keeps them near
-naive Bayes.  The problem is convex; scikit-learn's liblinear finds its one solution, which is then
-the table of the network.
+Each n-gram enters with a value of its own: its log-count ratio, so that a small penalty on the weights keeps them
+near naive Bayes, or its rarity, so that what few texts hold may say more.  Held-out texts choose: naive Bayes is
+better for long texts and opinions, rarity for short ones and questions.  The problem is convex; scikit-learn's
+liblinear finds its one solution, which is then the table of the network.
 
-Reference:
+References:
     Wang and Manning, "Baselines and bigrams", ACL 2012, section 2.3 (with logistic instead of hinge loss).
+    Spärck Jones, "A statistical interpretation of term specificity", J. Documentation 28, 1972 (rarity).
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from common.data.tables import Kind
 
 __all__ = ["PENALTIES", "fit_ngrams", "mean_loss"]
 
-PENALTIES = (0.03, 0.1, 0.3, 1.0)  # liblinear's C, the inverse of the penalty
+# liblinear's C, the inverse of the penalty, by what an n-gram counts for.
+PENALTIES = {"naive Bayes": (0.03, 0.1, 0.3, 1.0), "rarity": (0.003, 0.01, 0.03, 0.1)}
 
 
 def fit_ngrams(
@@ -31,7 +34,7 @@ def fit_ngrams(
     held: tuple[Encoded, np.ndarray],
     kind: Kind,
 ) -> keras.Model:
-    """Return the trained network; the penalty is chosen on held-out texts.
+    """Return the trained network; values and penalty are chosen on held-out texts.
 
     Args:
         learned: vocabulary and log-count ratios.
@@ -41,15 +44,19 @@ def fit_ngrams(
     """
     rows, classes = learned.encoder.ngram_rows, train[1].shape[1]
     counts, held_counts = _presence(train[0], rows), _presence(held[0], rows)
+    rarity = np.broadcast_to(_rarity(counts)[:, None], (rows, classes))
+    values = {"naive Bayes": learned.ratios, "rarity": rarity}
+    if kind == "real values":
+        del values["naive Bayes"]  # its ratios are of classes
     best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for penalty in PENALTIES:
+    for name, penalty in ((each, penalty) for each in values for penalty in PENALTIES[each]):
         table, bias = np.zeros((rows, classes), np.float32), np.zeros(classes, np.float32)
         for column in range(classes):
             if classes == 2 and column == 0 and kind == "one of K":
                 continue  # two classes need one question; the other is its opposite
-            values = learned.ratios[:, column] if kind != "real values" else np.ones(rows)
-            weight, bias[column] = _solved(counts, values, train[1][:, column], penalty, kind)
-            table[:, column] = values * weight
+            value = values[name][:, column]
+            weight, bias[column] = _solved(counts, value, train[1][:, column], penalty, kind)
+            table[:, column] = value * weight
         loss = mean_loss(held_counts @ table + bias, held[1], kind)
         if best is None or loss < best[0]:
             best = (loss, table, bias)
@@ -67,6 +74,12 @@ def _presence(encoded: Encoded, rows: int) -> sparse.csr_matrix:
     real = named > 0
     ones = np.ones(int(real.sum()), np.float32)
     return sparse.csr_matrix((ones, (text_of[real], named[real])), shape=(len(encoded), rows))
+
+
+def _rarity(counts: sparse.csr_matrix) -> np.ndarray:
+    """Return ln (n + 1) / (holding it + 1) + 1 of each n-gram ``(rows,)``."""
+    holding = np.asarray(counts.sum(axis=0)).ravel()
+    return (np.log((counts.shape[0] + 1) / (holding + 1)) + 1).astype(np.float32)
 
 
 def _solved(

@@ -17,11 +17,11 @@ from apps.texture.options import QUALITIES, SynthesisOptions
 from common import artifact, devices
 from common.console import Advance
 from common.data.images import write_picture
-from common.errors import UsageError
+from common.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from common.features import FeatureExtractor
-    from common.synthesis import Matching
+    from common.synthesis import Matching, Outcome
 
 __all__ = ["Made", "synthesize", "synthesized"]
 
@@ -67,6 +67,7 @@ def synthesize(
         UsageError: requests that exclude each other.
         InputError: pictures that cannot be read or used.
         ArtifactError: no such features.
+        Interrupted: by Ctrl-C, after the picture was written as far as it came.
     """
     options.check()
     devices.select("auto")
@@ -82,11 +83,13 @@ def synthesize(
     for number in range(options.variations):
         started = time.monotonic()
         one = replace(options, seed=options.seed + number)
-        picture, loss = synthesized(exemplars, one, features, matching, progress=progress)
+        outcome = synthesized(exemplars, one, features, matching, progress=progress)
         path = _name(options, number)
-        write_picture(path, np.rint(picture * 255).astype(np.uint8))
-        size = (picture.shape[1], picture.shape[0])
-        yield Made(path, one.seed, size, time.monotonic() - started, loss, notes)
+        write_picture(path, np.rint(outcome.picture * 255).astype(np.uint8))
+        if outcome.stopped:
+            raise Interrupted(f"stopped; {path} is as far as it came", "the same command starts it anew")
+        size = (outcome.picture.shape[1], outcome.picture.shape[0])
+        yield Made(path, one.seed, size, time.monotonic() - started, outcome.loss, notes)
 
 
 def _features(asked: str) -> tuple[FeatureExtractor | None, tuple[str, ...]]:
@@ -107,8 +110,8 @@ def synthesized(
     matching: Matching,
     *,
     progress: Advance = lambda done, total, remark: None,
-) -> tuple[np.ndarray, float]:
-    """Return a picture ``(h, w, 3)`` float32 in [0, 1] with the statistics of the exemplars, and the loss left.
+) -> Outcome:
+    """Return a picture with the statistics of the exemplars.
 
     Args:
         exemplars: ``(h, w, 3)`` float32 each.
@@ -116,29 +119,20 @@ def synthesized(
         features: that say what they have in common; None for windows of pixels alone.
         matching: how that is compared.
         progress: called with (work done, work, remark).
-
-    Reference:
-        Gonthier, Gousseau and Ladjal, "High-resolution neural texture synthesis with long-range constraints", JMIV
-        2022, section 3 (coarse to fine).
     """
-    from common.synthesis import optimize, resized, scales_of
-    from common.synthesis.statistics import Statistics
+    from common.synthesis import Stage, Statistics, coarse_to_fine, resized, scales_of
 
     plan = _Plan.of(exemplars, options)
     shorter = min(min(plan.shape), *(min(picture.shape[:2]) for picture in exemplars))
-    scales = scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality])
-    total = sum(factor**2 * steps for factor, steps in scales)
-    draw, done, loss = np.random.default_rng(options.seed), 0.0, float("nan")
-    picture: np.ndarray | None = None
-    for factor, steps in scales:
+    draw = np.random.default_rng(options.seed)
+
+    def stage(factor: float, shape: tuple[int, int], picture: np.ndarray | None) -> Stage:
+        height, width = shape
         seen = [resized(exemplar, factor) for exemplar in exemplars]
         labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)] if plan.guided else None
-        height, width = (round(side * factor) for side in plan.shape)
         regions = None if plan.regions is None else _fit(plan.regions, width, height)
         if picture is None:
-            picture = _noise(seen, regions, (height, width), draw)
-        else:
-            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+            picture = _noise(seen, regions, shape, draw)
         free = None
         if plan.free is not None:
             # What is kept is kept; the statistics are those of what is kept.
@@ -147,27 +141,20 @@ def synthesized(
             picture = np.where(free[..., None], picture, original)
             seen, labels = [original], [np.where(free, 1, 0)]
         statistics = Statistics(features, seen, matching, labels, plan.count)
-        masks = statistics.masks(picture.shape, regions)
-        before = done
+        return Stage(picture, partial(statistics.loss, masks=statistics.masks(picture.shape, regions)), free)
 
-        def tell(step: int, value: float, before: float = before, share: float = factor**2) -> None:
-            nonlocal done, loss
-            done, loss = before + share * step, value
-            progress(round(1000 * done / total), 1000, f"loss {value:.4f}")
-
-        picture = optimize(
-            picture,
-            partial(statistics.loss, masks=masks),
-            steps,
-            seed=options.seed,
-            free=free,
-            torus=options.tile,
-            progress=tell,
-        )
-    assert picture is not None
+    outcome = coarse_to_fine(
+        scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality]),
+        plan.shape,
+        stage,
+        seed=options.seed,
+        torus=options.tile,
+        progress=lambda share, loss: progress(round(1000 * share), 1000, f"loss {loss:.4f}"),
+    )
+    picture = outcome.picture
     if plan.free is not None:
         picture = np.where(plan.free[..., None], picture, exemplars[0])
-    return plan.cut(picture), loss
+    return replace(outcome, picture=plan.cut(picture))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from apps.text.data import Examples, corpus_of, parted
 from apps.text.folds import trial
 from apps.text.options import TrainOptions
 from apps.text.starting import start_of
+from common import devices
 from common.files import replacing
 from tests.benchmarks.prepare_imdb import main as prepare_imdb
 from tests.benchmarks.results import conditions, publish, table
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="*", default=list(OURS), choices=list(OURS))
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
+    devices.select("auto")  # as the command line does
     done = _done()
     for name in asked.only:
         task = TASKS[name]

@@ -11,7 +11,17 @@ import tensorflow as tf
 
 from common.features import FeatureExtractor, folded
 from common.layers import vgg_stages
-from common.synthesis import Matching, Statistics, optimize, resized, scales_of
+from common.synthesis import (
+    Matching,
+    Place,
+    Scales,
+    Stage,
+    Statistics,
+    coarse_to_fine,
+    optimize,
+    resized,
+    scales_of,
+)
 from tests.common.test_features import write_features
 
 DRAW = np.random.default_rng(3)
@@ -96,11 +106,42 @@ def test_optimisation_finds_a_minimum_keeps_what_is_kept_and_repeats():
     run = partial(
         optimize, start, partial(loss, goal=goal), 200, progress=lambda step, value: seen.append(value)
     )
-    assert run() == pytest.approx(goal, abs=0.01) and seen[-1] < 1e-2 < seen[0]
-    part = run(free=free)
+    assert run().picture == pytest.approx(goal, abs=0.01) and seen[-1] < 1e-2 < seen[0]
+    part = run(free=free).picture
     np.testing.assert_array_equal(part[~free], start[~free])
     assert part[free] == pytest.approx(goal[free], abs=0.01)
-    np.testing.assert_array_equal(run(), run())
+    np.testing.assert_array_equal(run().picture, run().picture)
+
+
+def test_a_stop_gives_the_picture_so_far_and_can_be_gone_on_from():
+    goal = np.full((16, 12, 3), 0.25, np.float32)
+    scales, sizes, shares = Scales((0.5, 1.0), (4, 6)), [], []
+
+    def stage(factor, shape, picture):
+        sizes.append(shape)
+        start = np.ones((*shape, 3), np.float32) if picture is None else picture
+
+        return Stage(start, lambda picture, seed: tf.reduce_sum((picture - 0.25) ** 2))
+
+    def stop(share, loss):
+        shares.append(share)
+        if len(shares) == 7:
+            raise KeyboardInterrupt
+
+    stopped = coarse_to_fine(scales, (16, 12), stage, progress=stop)
+    assert stopped.stopped == Place(1, 3) and stopped.picture.shape == goal.shape
+    assert shares == pytest.approx([1 / 28, 2 / 28, 3 / 28, 4 / 28, 8 / 28, 12 / 28, 16 / 28])
+    sizes.clear()
+    later = []
+    rest = coarse_to_fine(
+        scales, (16, 12), stage, begin=stopped.stopped, start=stopped.picture,
+        progress=lambda share, loss: later.append(share),
+    )  # fmt: skip
+    assert sizes == [(16, 12)] and len(later) == 3 and later[-1] == 1 and rest.stopped is None
+    early = coarse_to_fine(
+        scales, (16, 12), stage, progress=lambda share, loss: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    assert early.stopped == Place(0, 1) and early.picture.shape == goal.shape
 
 
 def test_on_a_torus_the_edge_is_no_edge(features):
@@ -113,7 +154,7 @@ def test_on_a_torus_the_edge_is_no_edge(features):
     start[:, 8:] = 1
     seams = {}
     for torus in (False, True):
-        made = optimize(start, loss, 7, torus=torus)  # too few to get there from the middle
+        made = optimize(start, loss, 7, torus=torus).picture  # too few to get there from the middle
         seams[torus] = np.abs(made[:, 0] - made[:, -1]).mean()
     assert seams[False] == 1 and seams[True] < 0.9
 
