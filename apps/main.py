@@ -10,6 +10,7 @@ import typer
 from apps.digits.cli import app as digits
 from apps.interaction.cli import app as interaction
 from apps.objects.cli import app as objects
+from apps.style.cli import app as style
 from apps.text.cli import app as text
 from apps.texture.cli import app as texture
 from apps.track.cli import app as track
@@ -31,6 +32,7 @@ app.add_typer(objects, name="objects")
 app.add_typer(track, name="track")
 app.add_typer(text, name="text")
 app.add_typer(texture, name="texture")
+app.add_typer(style, name="style")
 app.add_typer(interaction, name="interaction")
 
 

@@ -19,6 +19,7 @@ from common.errors import UsageError, UserError
 __all__ = [
     "Device",
     "cpu_features",
+    "free_memory",
     "import_tensorflow",
     "list_devices",
     "native_chatter_held",
@@ -47,6 +48,19 @@ def cpu_features() -> tuple[str, ...]:
         (line for line in info.read_text().splitlines() if line.startswith(("flags", "Features"))), ""
     )
     return tuple(feature for feature in _FEATURES if feature in flags.split())
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that can be taken without pushing others out."""
+    info = Path("/proc/meminfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    # Elsewhere half of what there is, of which others hold an unknown part.
+    return (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 if hasattr(os, "sysconf") else 4 << 30
+    )
 
 
 def precision(device: str = "cpu") -> str:

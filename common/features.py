@@ -62,6 +62,14 @@ class FeatureExtractor:
         shapes = self.network.compute_output_shape((1, height, width, 3))
         return {name: (shape[1], shape[2]) for name, shape in shapes.items()}
 
+    def numbers(self, height: int, width: int) -> int:
+        """Return how many numbers the maps of a picture of this size hold."""
+        maps = self.network.output
+        return sum(
+            rows * columns * maps[name].shape[-1]
+            for name, (rows, columns) in self.sizes(height, width).items()
+        )
+
     def __call__(self, pictures: Any) -> dict[str, Any]:
         """Return the feature maps ``(batch, h, w, channels)`` of pictures ``(batch, height, width, 3)`` in [0, 1]."""
         return self.network(pictures, training=False)

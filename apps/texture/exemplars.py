@@ -1,14 +1,14 @@
-"""Reading what a synthesis starts from: exemplars, guides and masks."""
+"""Reading what a synthesis starts from: exemplars and guides."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from common.data.images import decode
+from common.data.masks import read_regions
 from common.errors import InputError
 
-__all__ = ["read_exemplar", "read_mask", "read_regions"]
+__all__ = ["read_exemplar", "read_guide"]
 
 LONGEST = 1024  # pixels of a side: of a larger exemplar a smaller copy is taken
 SHORTEST = 32
@@ -29,38 +29,15 @@ def read_exemplar(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
     return picture.pixels.astype(np.float32) / 255, picture.notes
 
 
-def read_regions(path: str, count: int) -> np.ndarray:
-    """Return the number of the region at each pixel of a guide ``(h, w)`` int64, from 0, darkest colour first.
+def read_guide(path: str, count: int) -> np.ndarray:
+    """Return which exemplar goes where in a guide ``(h, w)`` int64, from 0, darkest colour first.
 
     Raises:
         InputError: no picture; another number of colours than ``count``.
     """
-    grey = decode(path, grey=True, max_side=LONGEST).pixels
-    # A guide that went through JPEG has soft edges: only levels that fill an area of their own are regions.
-    levels, sizes = np.unique(grey, return_counts=True)
-    wide = [int(level) for level, size in zip(levels, sizes, strict=True) if size >= 0.005 * grey.size]
-    kept: list[int] = []
-    for level in sorted(wide, key=lambda level: -sizes[levels == level][0]):
-        if all(abs(level - other) > 12 for other in kept):
-            kept.append(level)
-    if len(kept) != count:
+    regions, levels = read_regions(path)
+    if len(levels) != count:
         raise InputError(
-            f"{path} has {len(kept)} flat colours for {count} exemplars", "paint one colour an exemplar"
+            f"{path} has {len(levels)} flat colours for {count} exemplars", "paint one colour an exemplar"
         )
-    return np.abs(grey[..., None].astype(int) - np.sort(kept)).argmin(axis=-1)
-
-
-def read_mask(path: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return where a mask is white ``(h, w)`` bool, at the size of a picture.
-
-    Raises:
-        InputError: no picture; a mask that is white everywhere or nowhere.
-    """
-    grey = decode(path, grey=True).pixels
-    white = cv2.resize(grey, shape[::-1], interpolation=cv2.INTER_NEAREST) > 127
-    if white.all() or not white.any():
-        raise InputError(
-            f"{path} is {'white everywhere' if white.all() else 'nowhere white'}",
-            "paint white what is to be made anew",
-        )
-    return white
+    return regions

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from apps.texture.exemplars import read_exemplar, read_mask, read_regions
+from apps.texture.exemplars import read_exemplar, read_guide
 from apps.texture.options import QUALITIES, SynthesisOptions
 from common import artifact, devices
 from common.console import Advance
 from common.data.images import write_picture
+from common.data.masks import read_mask
 from common.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class _Plan:
             shape = exemplars[0].shape[:2]
             return cls(shape, 0, shape, free=read_mask(options.inpaint, shape))
         if options.guide:
-            regions = read_regions(options.guide, len(exemplars))
+            regions = read_guide(options.guide, len(exemplars))
             size = (regions.shape[0], regions.shape[1])
             wide = np.pad(regions, MARGIN, mode="edge")
             return cls((wide.shape[0], wide.shape[1]), MARGIN, size, len(exemplars), wide)

@@ -29,6 +29,7 @@ __all__ = [
     "MAX_SIDE",
     "SUFFIXES",
     "Picture",
+    "check_writable",
     "decode",
     "find_pictures",
     "no_pillow_limit",

@@ -1,6 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.optimization import (
+    BEGINNING,
     Loss,
     Outcome,
     Place,
@@ -14,6 +15,7 @@ from common.synthesis.optimization import (
 from common.synthesis.statistics import Matching, Statistics
 
 __all__ = [
+    "BEGINNING",
     "Loss",
     "Matching",
     "Outcome",

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 __all__ = [
+    "BEGINNING",
     "Loss",
     "Outcome",
     "Place",
@@ -46,6 +47,9 @@ class Place:
 
     scale: int = 0
     step: int = 0
+
+
+BEGINNING = Place()
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def coarse_to_fine(
     shape: tuple[int, int],
     stage: Callable[[float, tuple[int, int], np.ndarray | None], Stage],
     *,
-    begin: Place = Place(),
+    begin: Place = BEGINNING,
     start: np.ndarray | None = None,
     rate: float = 0.02,
     seed: int = 0,

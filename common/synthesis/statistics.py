@@ -14,7 +14,8 @@ from common.losses.perceptual import gram_matrix
 
 __all__ = ["Matching", "Method", "Statistics"]
 
-Method = Literal["wasserstein", "gram"]
+Method = Literal["wasserstein", "gram", "both"]
+FLAT = 0.1  # of the mean square of features: the least variance that a picture is taken to have
 BORDER = 1  # cells of every map that the zeros beyond the picture reach in full: left out
 
 
@@ -23,7 +24,8 @@ class Matching:
     """How statistics are compared.
 
     Args:
-        method: ``wasserstein``, distributions along random directions, or ``gram``, mean products of two features.
+        method: ``wasserstein``, distributions along random directions; ``gram``, mean products of two features; or
+            ``both``, the mean of the two.
         directions: new ones each step.
         places: of a map looked at in a step, at most.
         patch: side of the windows of raw pixels that are matched too, 0 for none: what no feature sees, they do.
@@ -75,10 +77,7 @@ class Statistics:
             for name, several in found.items()
         }
         # Layers count alike: what a layer's distance is measured in is how far its features spread.
-        self.spread = {
-            name: tf.reduce_mean(tf.math.reduce_variance(tf.concat(parts, axis=0), axis=0)) + 1e-8
-            for name, parts in self.wanted.items()
-        }
+        self.spread = {name: _spread(tf.concat(parts, axis=0)) for name, parts in self.wanted.items()}
 
     def masks(self, shape: tuple[int, ...], labels: np.ndarray | None) -> dict[str, list[tf.Tensor]]:
         """Return by layer the places ``(n,)`` of each region, as numbers of cells of the map without its border."""
@@ -102,37 +101,57 @@ class Statistics:
             ]
         return found
 
-    def loss(self, picture: tf.Tensor, seed: tf.Tensor, *, masks: dict[str, list[tf.Tensor]]) -> tf.Tensor:
+    def loss(
+        self,
+        picture: tf.Tensor,
+        seed: tf.Tensor,
+        *,
+        masks: dict[str, list[tf.Tensor]],
+        maps: dict[str, tf.Tensor] | None = None,
+    ) -> tf.Tensor:
         """Return how far a picture ``(1, h, w, 3)`` is from the examples, the mean over layers and regions.
 
         Args:
             picture: float32 in [0, 1].
             seed: two integers; other ones are other directions and places.
             masks: of its regions, as from ``masks``.
+            maps: features of the picture, if they were computed before.
         """
         total, weights = tf.constant(0.0), 0.0
-        for number, (name, parts) in enumerate(self._places(picture, masks).items()):
+        for number, (name, parts) in enumerate(self._places(picture, masks, maps).items()):
             weight = self.matching.patch_weight if name == "pixels" else 1.0
             for region, (ours, wanted) in enumerate(zip(parts, self.wanted[name], strict=True)):
                 own = tf.stack([seed[0] + 97 * number + region, seed[1]])
-                distance = (
-                    _gram_distance(ours, wanted)
-                    if self.matching.method == "gram" and name != "pixels"
-                    else self._sliced(ours, wanted, own) / self.spread[name]
-                )
+                distance = self._distance(name, ours, wanted, own)
                 share = tf.cast(tf.shape(ours)[0] > 1, tf.float32)  # a region too small to be seen has no say
                 total += weight * share * distance
                 weights += weight
         return total / weights
 
-    def _places(self, picture: tf.Tensor, masks: dict[str, list[tf.Tensor]]) -> dict[str, list[tf.Tensor]]:
+    def _distance(self, name: str, ours: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        method = "wasserstein" if name == "pixels" else self.matching.method
+        found = []
+        if method != "gram":
+            found.append(self._sliced(ours, wanted, seed) / self.spread[name])
+        if method != "wasserstein":
+            found.append(_gram_distance(ours, wanted))
+        return tf.add_n(found) / len(found)
+
+    def _places(
+        self,
+        picture: tf.Tensor,
+        masks: dict[str, list[tf.Tensor]],
+        maps: dict[str, tf.Tensor] | None = None,
+    ) -> dict[str, list[tf.Tensor]]:
         """Return by layer and region the features ``(places, channels)``."""
-        maps = dict(self.features(picture)) if self.features else {}
+        if maps is None:
+            maps = self.features(picture) if self.features else {}
         if "pixels" in masks:
             side = self.matching.patch
-            maps["pixels"] = tf.image.extract_patches(
+            windows = tf.image.extract_patches(
                 picture, (1, side, side, 1), (1, 1, 1, 1), (1, 1, 1, 1), "SAME"
             )
+            maps = maps | {"pixels": windows}
         found = {}
         for name, places in masks.items():
             cut = maps[name][0, BORDER:-BORDER, BORDER:-BORDER]
@@ -150,6 +169,12 @@ class Statistics:
             for shift, values in enumerate((ours, wanted))
         )
         return tf.reduce_mean((first - second) ** 2) * wanted.shape[-1]
+
+
+def _spread(values: tf.Tensor) -> tf.Tensor:
+    """Return the variance of features ``(places, channels)``, at least a share of their size: of one colour it is 0."""
+    variance = tf.reduce_mean(tf.math.reduce_variance(values, axis=0))
+    return tf.maximum(variance, FLAT * tf.reduce_mean(values**2)) + 1e-8
 
 
 def _thinned(values: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,21 @@
+"""Neural style transfer: what one picture shows, painted as another is.
+
+    from apps import style
+    made = style.run(style.StyleOptions("photo.jpg", ("painting.jpg",)))
+    print(made.path)
+
+Importing this package imports no framework; its functions do when called.
+"""
+
+from __future__ import annotations
+
+from common.imports import on_first_use
+
+_HOMES = {
+    "StyleOptions": "options",
+    "run": "running",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = on_first_use(__name__, _HOMES)

@@ -1,0 +1,102 @@
+"""``cnnapps style``: arguments in, one call of the API, printing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.cli import JsonOption, QuietOption, SeedOption, show_models, sub_app
+from common.console import Console
+from common.errors import UsageError
+
+__all__ = ["app"]
+
+app = sub_app("Neural style transfer: what one picture shows, painted as another is.")
+
+
+@app.command()
+def run(
+    content: Annotated[str, typer.Argument(help="The picture to be painted, or a folder of them.")] = "",
+    style: Annotated[list[str] | None, typer.Argument(help="Pictures of the style.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels of the longer side; 0: the content's, at most 512.")] = 0,
+    strength: Annotated[float, typer.Option(help="Of the style against the content.")] = 1.0,
+    style_weight: Annotated[
+        list[float] | None, typer.Option(help="Of one of several styles, in their order; repeatable.")
+    ] = None,
+    style_scale: Annotated[float, typer.Option(help="Size of the style's strokes.")] = 1.0,
+    preserve_color: Annotated[str, typer.Option(help="none, luminance or histogram.")] = "none",
+    mask: Annotated[
+        str,
+        typer.Option(help="White where the style goes; of several styles one colour each, darkest first."),
+    ] = "",
+    match: Annotated[str, typer.Option(help="both, wasserstein or gram.")] = "both",
+    init: Annotated[str, typer.Option(help="Begin from content, noise or style.")] = "content",
+    quality: Annotated[str, typer.Option(help="fast, good or best.")] = "good",
+    features: Annotated[
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
+    ] = "",
+    seed: SeedOption = 0,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="The picture to write; of a folder, the folder.")
+    ] = "",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also content, style and result side by side.")
+    ] = False,
+    progress_gif: Annotated[
+        bool, typer.Option("--progress-gif", help="Also a film of how it came about.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with this picture, which was stopped.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Paint CONTENT in the style of STYLE."""
+    from apps.style.options import StyleOptions
+    from apps.style.running import Outputs
+    from apps.style.running import resume as go_on
+    from apps.style.running import run as paint
+
+    console = Console(json=json, quiet=quiet)
+    if resume is None and not content:
+        raise UsageError("no picture to paint", "cnnapps style run CONTENT STYLE")
+    if resume is not None and content:
+        raise UsageError("--resume goes on as it was begun", "leave out CONTENT and STYLE")
+    with console.progress("painting") as progress:
+        if resume is not None:
+            made = [go_on(resume, progress=progress)]
+        else:
+            options = StyleOptions(
+                content=content,
+                styles=tuple(style or ()),
+                weights=tuple(style_weight or ()),
+                size=size,
+                strength=strength,
+                style_scale=style_scale,
+                match=match,
+                preserve_color=preserve_color,
+                mask=mask,
+                init=init,
+                quality=quality,
+                features=features,
+                seed=seed,
+            )
+            made = list(paint(options, Outputs(out, compare, progress_gif), progress=progress))
+    for note in dict.fromkeys(note for one in made for note in one.notes):
+        console.note(note)
+    console.result(
+        [one.to_json() for one in made],
+        "\n".join(
+            f"{', '.join(str(path) for path in (one.path, *one.also))}: {one.size[0]}x{one.size[1]}, "
+            f"{one.seconds:.0f} s"
+            for one in made
+        ),
+    )
+
+
+@app.command()
+def models(json: JsonOption = False) -> None:
+    """List the models that ship, with what they reach."""
+    show_models("style", Console(json=json))
