@@ -12,9 +12,10 @@ import keras
 import numpy as np
 
 from apps.text import models
+from apps.text.blending import best_shares, blended, mean_loss
 from apps.text.data import Examples
 from apps.text.naive_bayes import learn_vocabulary
-from apps.text.ngrams import fit_ngrams, mean_loss
+from apps.text.ngrams import fit_ngrams
 from apps.text.options import BLEND
 from apps.text.prediction import scores_of
 from apps.text.recipes import default_recipe
@@ -154,9 +155,9 @@ def _joined(
     scores = [_scores(part, check[0]) for part in parts]
     network, held_scores = parts[0], scores[0]
     if len(parts) == 2:
-        shares = _best_shares(scores, check[1], kind)
+        shares = best_shares(scores, check[1], kind)
         network = models.blend(parts, shares)
-        held_scores = scores[0] * shares[0] + scores[1] * shares[1]
+        held_scores = blended(scores, shares)
     return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [])
 
 
@@ -209,20 +210,6 @@ def _fitted(
 
 def _scores(network: keras.Model, encoded: Encoded) -> np.ndarray:
     return scores_of(encoded, network.predict_on_batch, network.output_shape[-1])
-
-
-def _best_shares(scores: list[np.ndarray], targets: np.ndarray, kind: Kind) -> tuple[float, float]:
-    """Return the weights of two networks' scores that fit held-out texts best."""
-    from scipy.optimize import minimize
-
-    def loss(logs: np.ndarray) -> float:
-        return mean_loss(
-            sum(np.exp(log) * score for log, score in zip(logs, scores, strict=True)), targets, kind
-        )
-
-    best = minimize(loss, np.log([0.5, 0.5]), method="Nelder-Mead", bounds=[(-5, 3)] * 2)
-    first, second = np.exp(best.x)
-    return float(first), float(second)
 
 
 def _temperature(scores: np.ndarray, targets: np.ndarray, kind: Kind) -> float:
