@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.artifact import shipped
 from common.devices import import_tensorflow
 from common.errors import UsageError, UserError, nearest
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["SHIPPED", "FeatureExtractor", "folded"]
+__all__ = ["SHIPPED", "FeatureExtractor", "folded", "usual_features"]
 
 SHIPPED = "texture/features"
 AFTER = "_relu"  # what the name of a convolution's activation ends in
@@ -73,6 +74,18 @@ class FeatureExtractor:
     def __call__(self, pictures: Any) -> dict[str, Any]:
         """Return the feature maps ``(batch, h, w, channels)`` of pictures ``(batch, height, width, 3)`` in [0, 1]."""
         return self.network(pictures, training=False)
+
+
+def usual_features(asked: str = "", layers: Sequence[str] = ()) -> FeatureExtractor:
+    """Return the features that were asked for, or else those that ship.
+
+    Raises:
+        UserError: none ship.
+        ArtifactError, UsageError: as of ``FeatureExtractor``.
+    """
+    if not asked and SHIPPED not in shipped():
+        raise UserError("no features ship yet", "--features vgg19, or a folder of `cnnapps texture features`")
+    return FeatureExtractor(asked or SHIPPED, layers)
 
 
 def folded(network: keras.Model, pictures: np.ndarray) -> keras.Model:

@@ -1,8 +1,8 @@
 """Neural style transfer: what one picture shows, painted as another is.
 
     from apps import style
-    made = style.run(style.StyleOptions("photo.jpg", ("painting.jpg",)))
-    print(made.path)
+    for made in style.run(style.StyleOptions("photo.jpg", ("painting.jpg",))):
+        print(made.path)
 
 Importing this package imports no framework; its functions do when called.
 """
@@ -13,7 +13,10 @@ from common.imports import on_first_use
 
 _HOMES = {
     "StyleOptions": "options",
+    "TrainOptions": "options",
+    "resume": "running",
     "run": "running",
+    "train": "training",
 }
 
 __all__ = sorted(_HOMES)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from common.cli import JsonOption, QuietOption, SeedOption, show_models, sub_app
+from common.cli import (
+    DeviceOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    ResumeOption,
+    SeedOption,
+    command_line,
+    show_models,
+    sub_app,
+)
 from common.console import Console
 from common.errors import UsageError
 
@@ -20,7 +30,11 @@ app = sub_app("Neural style transfer: what one picture shows, painted as another
 def run(
     content: Annotated[str, typer.Argument(help="The picture to be painted, or a folder of them.")] = "",
     style: Annotated[list[str] | None, typer.Argument(help="Pictures of the style.")] = None,
-    size: Annotated[int, typer.Option(help="Pixels of the longer side; 0: the content's, at most 512.")] = 0,
+    method: Annotated[str, typer.Option(help="auto, fast (one pass) or optimize (steps).")] = "auto",
+    model: Annotated[str, typer.Option("--model", "-m", help="fast: a shipped name or a run folder.")] = "",
+    size: Annotated[
+        int, typer.Option(help="Pixels of the longer side; 0: the content's, at most 512 by steps.")
+    ] = 0,
     strength: Annotated[float, typer.Option(help="Of the style against the content.")] = 1.0,
     style_weight: Annotated[
         list[float] | None, typer.Option(help="Of one of several styles, in their order; repeatable.")
@@ -72,6 +86,8 @@ def run(
                 content=content,
                 styles=tuple(style or ()),
                 weights=tuple(style_weight or ()),
+                method=method,
+                model=model,
                 size=size,
                 strength=strength,
                 style_scale=style_scale,
@@ -94,6 +110,60 @@ def run(
             for one in made
         ),
     )
+
+
+@app.command()
+def train(
+    styles: Annotated[list[str] | None, typer.Argument(help="Pictures of the style, or folders.")] = None,
+    contents: Annotated[
+        list[str] | None, typer.Option(help="Folder of photographs to learn on; repeatable.")
+    ] = None,
+    network: Annotated[str, typer.Option(help="painter (one style) or decoder (any style).")] = "painter",
+    weights: Annotated[str, typer.Option(help="Start from this model instead of random weights.")] = "",
+    features: Annotated[
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
+    ] = "",
+    style_weight: Annotated[float, typer.Option(help="Of the style against the content.")] = 1.0,
+    steps: Annotated[int, typer.Option(min=1, help="Of training.")] = 2000,
+    side: Annotated[int, typer.Option(help="Pixels of the windows that are learned on.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 4,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a network that paints in one pass."""
+    from apps.style.options import TrainOptions
+    from apps.style.training import train as learn
+
+    console = Console(json=json, quiet=quiet)
+    options = TrainOptions(
+        styles=tuple(styles or ()),
+        contents=tuple(contents or ()),
+        network=network,
+        weights=weights,
+        features=features,
+        style_weight=style_weight,
+        steps=steps,
+        side=side,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        device=device,
+    )
+    with console.progress("training") as progress:
+        result = learn(
+            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+        )
+    console.result(
+        result.to_json(),
+        f"{result.run}: {result.card.parameters:,} weights, loss {result.history[-1]['loss']:.3f}",
+    )
+    style = "" if result.card.network == "painter" else " painting.jpg"
+    console.next(f"cnnapps style run photo.jpg{style} --model {result.run}")
 
 
 @app.command()

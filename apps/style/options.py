@@ -7,7 +7,19 @@ from typing import Any
 
 from common.errors import UsageError
 
-__all__ = ["BEGINNINGS", "COLOURS", "MATCHED", "QUALITIES", "StyleOptions"]
+__all__ = [
+    "BEGINNINGS",
+    "COLOURS",
+    "MATCHED",
+    "METHODS",
+    "NETWORKS",
+    "QUALITIES",
+    "StyleOptions",
+    "TrainOptions",
+]
+
+METHODS = ("auto", "fast", "optimize")
+NETWORKS = ("painter", "decoder")
 
 QUALITIES = {"fast": 30, "good": 90, "best": 250}  # steps at each scale
 MATCHED = ("both", "wasserstein", "gram")
@@ -24,7 +36,10 @@ class StyleOptions:
         content: the picture to be painted.
         styles: pictures of the style; of several, a mixture, or with ``mask`` one a region.
         weights: of each style in the mixture; all alike if empty.
-        size: pixels of the longer side of the result; 0 for that of the content, at most 512.
+        method: ``fast``, one pass of a trained network; ``optimize``, step by step, slower and closer to the style;
+            ``auto`` is ``fast`` where nothing is asked for that it cannot do.
+        model: of the fast method: a shipped name or a folder; "" for the one that ships.
+        size: pixels of the longer side of the result; 0 for that of the content, at most 512 where it is optimised.
         strength: of the style against the content; 1 is balanced, 2 twice as much style.
         style_scale: size of the style's strokes: its longer side against that of the result.
         match: what of the style is matched: ``wasserstein`` (distributions of features), ``gram`` or ``both``.
@@ -40,6 +55,8 @@ class StyleOptions:
     content: str
     styles: tuple[str, ...]
     weights: tuple[float, ...] = ()
+    method: str = "auto"
+    model: str = ""
     size: int = 0
     strength: float = 1.0
     style_scale: float = 1.0
@@ -58,6 +75,7 @@ class StyleOptions:
             UsageError: a name or a number that makes no sense, or requests that exclude each other.
         """
         for what, given, known in (
+            ("--method", self.method, METHODS),
             ("--match", self.match, MATCHED),
             ("--preserve-color", self.preserve_color, COLOURS),
             ("--init", self.init, BEGINNINGS),
@@ -65,8 +83,6 @@ class StyleOptions:
         ):
             if given not in known:
                 raise UsageError(f"{what} {given!r} is unknown", f"known: {', '.join(known)}")
-        if not self.styles:
-            raise UsageError("no picture of a style", "name one after the content")
         if self.weights and len(self.weights) != len(self.styles):
             raise UsageError(
                 f"{len(self.weights)} weights for {len(self.styles)} styles",
@@ -103,3 +119,53 @@ class StyleOptions:
             if name in known
         }
         return cls(**kept)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a network that paints in one pass is trained on.
+
+    Args:
+        styles: pictures or folders of them.
+        contents: folders of photographs to learn on.
+        network: ``painter`` for one style, or a mixture that it will not tell apart; ``decoder`` for any style.
+        weights: model of the same network to start from; "" for random weights.
+        features: that compare pictures; "" for those that ship.
+        style_weight: of the style against the content.
+        steps: of training.
+        side: pixels of the windows, a multiple of 8.
+        batch: windows a step.
+        rate: peak learning rate.
+        seed: of everything.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    """
+
+    styles: tuple[str, ...]
+    contents: tuple[str, ...]
+    network: str = "painter"
+    weights: str = ""
+    features: str = ""
+    style_weight: float = 1.0
+    steps: int = 2000
+    side: int = 128
+    batch: int = 4
+    rate: float = 1e-3
+    seed: int = 0
+    device: str = "auto"
+
+    def check(self) -> None:
+        """Check what can be checked without a framework.
+
+        Raises:
+            UsageError: an unknown network, nothing to learn on, or a number out of range.
+        """
+        if self.network not in NETWORKS:
+            raise UsageError(f"unknown network {self.network!r}", f"known: {', '.join(NETWORKS)}")
+        if not self.styles:
+            raise UsageError("no picture of a style", "cnnapps style train PAINTING.jpg --contents PHOTOS")
+        if not self.contents:
+            raise UsageError("no photographs to learn on", "--contents FOLDER")
+        if self.side % 8 or not 64 <= self.side <= 512:
+            raise UsageError(f"--side {self.side} is out of range", "a multiple of 8 from 64 to 512")
+        if not 0 < self.style_weight <= 1000:
+            raise UsageError(f"--style-weight {self.style_weight:g} is out of range", "above 0, at most 1000")

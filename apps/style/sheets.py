@@ -30,17 +30,19 @@ def write_comparison(
         styles: the same, of any sizes; several stand above each other.
     """
     height = result.shape[0]
-    each = (height - GAP * (len(styles) - 1)) // len(styles)
-    column = [_as_high(style, max(16, each)) for style in styles]
-    widest = max(style.shape[1] for style in column)
-    tiles = [np.ones((height, widest, 3), np.float32)]
-    top = 0
-    for style in column:
-        part = tiles[0][top : top + style.shape[0], : style.shape[1]]
-        part[:] = style[: part.shape[0]]
-        top += style.shape[0] + GAP
     gap = np.ones((height, GAP, 3), np.float32)
-    sheet = np.concatenate([_as_high(content, height), gap, *tiles, gap, result], axis=1)
+    tiles = [_as_high(content, height), gap]
+    if styles:
+        each = (height - GAP * (len(styles) - 1)) // len(styles)
+        column = [_as_high(style, max(16, each)) for style in styles]
+        tower = np.ones((height, max(style.shape[1] for style in column), 3), np.float32)
+        top = 0
+        for style in column:
+            part = tower[top : top + style.shape[0], : style.shape[1]]
+            part[:] = style[: part.shape[0]]
+            top += style.shape[0] + GAP
+        tiles += [tower, gap]
+    sheet = np.concatenate([*tiles, result], axis=1)
     return write_picture(path.with_name(f"{path.stem}.compare.jpg"), np.rint(sheet * 255).astype(np.uint8))
 
 

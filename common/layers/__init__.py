@@ -15,8 +15,9 @@ from common.layers.fully_connected import conv_as_dense, dense_as_conv
 from common.layers.graph import GraphConvolution
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
-from common.layers.pooling import global_pool, pool
+from common.layers.pooling import Doubled, global_pool, pool
 from common.layers.regularization import StochasticDepth
+from common.layers.restyling import ChannelMoments, MapDistance, WhitenColour, modulated
 from common.layers.sampling import SampledScores
 from common.layers.segments import (
     CoarserParts,
@@ -42,6 +43,11 @@ from common.layers.vgg import vgg_stages
 from common.layers.whitening import PartialIdentity, PatchWhitening, fit_whitening, whitening_kernel
 
 __all__ = [
+    "ChannelMoments",
+    "Doubled",
+    "MapDistance",
+    "WhitenColour",
+    "modulated",
     "CoarserParts",
     "RealPlaces",
     "OneSequence",

@@ -1,12 +1,13 @@
-"""Pooling: condensing feature maps."""
+"""Pooling: condensing feature maps, and the way back."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from keras import layers
+import keras
+from keras import layers, ops
 
-__all__ = ["Pooling", "global_pool", "pool"]
+__all__ = ["Doubled", "Pooling", "global_pool", "pool"]
 
 Pooling = Literal["max", "average"]
 
@@ -52,3 +53,21 @@ def global_pool(x, kind: Pooling = "average"):
     if kind == "average":
         return layers.GlobalAveragePooling2D()(x)
     raise ValueError(f"kind must be 'max' or 'average', received kind={kind!r}")
+
+
+@keras.saving.register_keras_serializable(package="cnnapps")
+class Doubled(keras.layers.Layer):
+    """Every place of the feature maps four times: ``(batch, h, w, c)`` to ``(batch, 2 h, 2 w, c)``.
+
+    ``keras.layers.UpSampling2D`` for maps whose size is known only when they come, which LiteRT cannot run otherwise.
+    """
+
+    def call(self, x):
+        channels = x.shape[-1]
+        batch, height, width = (ops.shape(x)[axis] for axis in range(3))
+        wide = ops.reshape(ops.concatenate([x, x], axis=-1), (batch, height, 1, 2 * width * channels))
+        return ops.reshape(ops.concatenate([wide, wide], axis=2), (batch, 2 * height, 2 * width, channels))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height and 2 * height, width and 2 * width, channels)

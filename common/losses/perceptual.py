@@ -8,7 +8,14 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-__all__ = ["gram", "gram_matrix", "sliced_wasserstein", "total_variation"]
+__all__ = [
+    "gram",
+    "gram_matrix",
+    "normalized_content",
+    "relative_gram",
+    "sliced_wasserstein",
+    "total_variation",
+]
 
 
 def gram_matrix(features):
@@ -26,6 +33,30 @@ def gram(target, features):
     """Squared distance of Gram matrices, ``Σ (G - A)² / 4 C²`` (Gatys et al. 2015, equation 4)."""
     channels = features.shape[-1]
     return ops.sum((gram_matrix(features) - gram_matrix(target)) ** 2, axis=(1, 2)) / (4.0 * channels**2)
+
+
+def relative_gram(target, features):
+    """Squared distance of Gram matrices as a share of the target's square, ``Σ (G - A)² / Σ A²``.
+
+    Layers of any size and scale count alike.
+    """
+    wanted = gram_matrix(target)
+    gap = ops.sum((gram_matrix(features) - wanted) ** 2, axis=(1, 2))
+    return gap / (ops.sum(wanted**2, axis=(1, 2)) + 1e-8)
+
+
+def normalized_content(target, features):
+    """Mean squared gap of maps of one size, each map brought to mean 0 and variance 1: what is where, not how strong.
+
+    Reference:
+        Liu et al., "AdaAttN: revisit attention mechanism in arbitrary neural style transfer", ICCV 2021, section 3.3.
+    """
+
+    def normalized(maps):
+        mean, variance = ops.moments(maps, axes=(1, 2), keepdims=True)
+        return (maps - mean) / ops.sqrt(variance + 1e-3)
+
+    return ops.mean((normalized(features) - normalized(target)) ** 2, axis=(1, 2, 3))
 
 
 def sliced_wasserstein(target, features, *, directions: int = 32, seed: int = 0):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.features import FeatureExtractor
-from common.losses.perceptual import gram_matrix
+from common.losses.perceptual import relative_gram
 
 __all__ = ["Matching", "Method", "Statistics"]
 
@@ -134,7 +134,7 @@ class Statistics:
         if method != "gram":
             found.append(self._sliced(ours, wanted, seed) / self.spread[name])
         if method != "wasserstein":
-            found.append(_gram_distance(ours, wanted))
+            found.append(relative_gram(wanted[None, :, None], ours[None, :, None])[0])
         return tf.add_n(found) / len(found)
 
     def _places(
@@ -183,8 +183,3 @@ def _thinned(values: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     start = tf.random.stateless_uniform((), seed, 0, tf.maximum(rows, 1), tf.int32)
     places = tf.cast(tf.range(count), tf.float32) * tf.cast(rows, tf.float32) / tf.cast(count, tf.float32)
     return tf.gather(values, (tf.cast(places, tf.int32) + start) % rows)
-
-
-def _gram_distance(ours: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    first, second = (gram_matrix(values[None, :, None]) for values in (ours, wanted))
-    return tf.reduce_sum((first - second) ** 2) / tf.reduce_sum(second**2)

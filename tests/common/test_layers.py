@@ -13,6 +13,12 @@ BLOCKS = {
     "residual_block": lambda x: layers.residual_block(x, 8, stride=2, squeeze=0.25, drop_rate=0.2),
     "residual_identity": lambda x: layers.residual_block(x, 4),
     "squeeze_excite": lambda x: layers.squeeze_excite(x),
+    "doubled": lambda x: layers.Doubled()(x),
+    "channel_moments": lambda x: layers.ChannelMoments()(x),
+    "whiten_colour": lambda x: layers.WhitenColour()(x, x[:, ::-1, 1:]),
+    "content_distance": lambda x: layers.MapDistance("content")(x, x[:, ::-1]),
+    "style_distance": lambda x: layers.MapDistance("style", 0.5)(x, x[:, 2:]),
+    "modulated": lambda x: layers.modulated(x, keras.layers.GlobalMaxPooling2D()(x), "m"),
     "max_pool": lambda x: layers.pool(x, "max"),
     "average_pool": lambda x: layers.pool(x, "average"),
     "global_max": lambda x: layers.global_pool(x, "max"),
@@ -243,3 +249,15 @@ class TestPerceptronRule:
         assert mistakes[0] > 0 and mistakes[-1] == 0
         fired = np.asarray(unit.fires(x))
         np.testing.assert_array_equal(fired, np.eye(2)[y])
+
+
+def test_doubled_repeats_every_place_in_any_size():
+    from common.litert import litert_runner, to_litert
+
+    picture = keras.Input((None, None, 3))
+    run = litert_runner(to_litert(keras.Model(picture, layers.Doubled()(picture))))
+    for shape in ((2, 4, 5, 3), (1, 7, 2, 3)):
+        x = np.random.default_rng(0).random(shape, np.float32)
+        expected = x.repeat(2, axis=1).repeat(2, axis=2)
+        np.testing.assert_array_equal(layers.Doubled()(x), expected)
+        np.testing.assert_array_equal(run(x), expected)
