@@ -14,6 +14,7 @@ from common.imports import on_first_use
 _HOMES = {
     "StyleOptions": "options",
     "TrainOptions": "options",
+    "evaluate": "evaluation",
     "resume": "running",
     "run": "running",
     "train": "training",

@@ -113,6 +113,31 @@ def run(
 
 
 @app.command()
+def evaluate(
+    picture: Annotated[str, typer.Argument(help="A painted picture.")],
+    style: Annotated[str, typer.Argument(help="The style that it was given.")],
+    content: Annotated[str, typer.Option(help="What it was painted of.")] = "",
+    features: Annotated[
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
+    ] = "",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Say how much of the style a picture has taken on, and how much of the content it has kept."""
+    from apps.style.evaluation import evaluate
+
+    console = Console(json=json, quiet=quiet)
+    found = evaluate(picture, style, content=content, features=features)
+    for note in found.notes:
+        console.note(note)
+    lines = [f"distance from the style, {name}: {value:.4g}" for name, value in found.style.items()]
+    lines += [f"  {share:.0%} of the content's is gone ({name})" for name, share in found.gained.items()]
+    if found.content is not None:
+        lines.append(f"distance from the content: {found.content:.4g}")
+    console.result(found.to_json(), "\n".join(lines))
+
+
+@app.command()
 def train(
     styles: Annotated[list[str] | None, typer.Argument(help="Pictures of the style, or folders.")] = None,
     contents: Annotated[

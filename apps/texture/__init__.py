@@ -13,6 +13,7 @@ from common.imports import on_first_use
 
 _HOMES = {
     "SynthesisOptions": "options",
+    "evaluate": "evaluation",
     "synthesize": "synthesis",
 }
 

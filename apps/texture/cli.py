@@ -67,6 +67,32 @@ def synthesize(
 
 
 @app.command()
+def evaluate(
+    picture: Annotated[str, typer.Argument(help="A texture that was made.")],
+    exemplar: Annotated[str, typer.Argument(help="What it was made of.")],
+    features: Annotated[
+        str, typer.Option(help="What compares: none (pixels alone), vgg19, vgg16, a folder; else what ships.")
+    ] = "",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Say how like its exemplar a texture is, and how much of it is copied."""
+    from apps.texture.evaluation import evaluate
+
+    console = Console(json=json, quiet=quiet)
+    found = evaluate(picture, exemplar, features=features)
+    for note in found.notes:
+        console.note(note)
+    lines = [
+        f"{name}: {found.distances[name]:.4g}, {ratio:.2f} times what lies between the exemplar's halves"
+        for name, ratio in found.ratios.items()
+    ]
+    console.result(
+        found.to_json(), "\n".join([*lines, f"largest copied piece: {found.copied:.1%} of the area"])
+    )
+
+
+@app.command()
 def features(
     model: Annotated[str, typer.Argument(help="A run of `cnnapps objects train --network vgg`.")],
     pictures: Annotated[str, typer.Option(help="Folder of pictures to measure activations on.")],

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from apps.texture.comparing import features_for
 from apps.texture.exemplars import read_exemplar, read_guide
 from apps.texture.options import QUALITIES, SynthesisOptions
-from common import artifact, devices
+from common import devices
 from common.console import Advance
 from common.data.images import write_picture
 from common.data.masks import read_mask
@@ -74,7 +75,7 @@ def synthesize(
     devices.select("auto")
     from common.synthesis import Matching
 
-    features, said = _features(options.features)
+    features, said = features_for(options.features)
     if features is None and options.method == "gram":
         raise UsageError("Gram matrices are of features, and none are given", "--features vgg19, or a folder")
     read = [read_exemplar(path) for path in options.exemplars]
@@ -91,17 +92,6 @@ def synthesize(
             raise Interrupted(f"stopped; {path} is as far as it came", "the same command starts it anew")
         size = (outcome.picture.shape[1], outcome.picture.shape[0])
         yield Made(path, one.seed, size, time.monotonic() - started, outcome.loss, notes)
-
-
-def _features(asked: str) -> tuple[FeatureExtractor | None, tuple[str, ...]]:
-    """Return what textures are compared by, and a note if it is less than one would wish."""
-    from common.features import SHIPPED, FeatureExtractor
-
-    name = asked or (SHIPPED if SHIPPED in artifact.shipped() else "none")
-    if name != "none":
-        return FeatureExtractor(name), ()
-    note = "compared by windows of pixels alone: no features ship yet (--features vgg19 for finer structure)"
-    return None, () if asked else (note,)
 
 
 def synthesized(

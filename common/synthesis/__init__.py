@@ -1,5 +1,6 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
+from common.synthesis.distances import content_distance, style_distances
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -24,7 +25,9 @@ __all__ = [
     "Stage",
     "Statistics",
     "coarse_to_fine",
+    "content_distance",
     "optimize",
     "resized",
     "scales_of",
+    "style_distances",
 ]
