@@ -28,6 +28,7 @@ SHIPPED = "style/fast"
 USUAL = 512  # pixels of the longer side that is optimised where none are asked for
 LARGEST = 4000  # pixels of the longer side that is painted in one pass where none are asked for
 COPIES = 12  # of all feature maps, that are held while a picture is optimised
+STAYS = 0.6  # share of the last frame of a video that stays where it holds, painted in one pass
 FREE = 0.7  # share of the free memory that may be used
 
 
@@ -62,6 +63,7 @@ class Easel(Protocol):
         *,
         begin: Place | None = None,
         begun: np.ndarray | None = None,
+        steady: np.ndarray | None = None,
         progress: Callable[[float, str], None] = lambda share, remark: None,
         watch: Callable[[np.ndarray], None] = lambda picture: None,
     ) -> Painted:
@@ -69,6 +71,7 @@ class Easel(Protocol):
 
         Args:
             begin, begun: where to go on, and the picture so far.
+            steady: how much of that is to be kept at each pixel ``(h, w)`` in [0, 1], of a video.
             progress: called with (share of the work done, remark).
             watch: called with the picture after each step.
         """
@@ -137,13 +140,22 @@ class _OnePass:
         *,
         begin: Place | None = None,
         begun: np.ndarray | None = None,
+        steady: np.ndarray | None = None,
         progress: Callable[[float, str], None] = lambda share, remark: None,
         watch: Callable[[np.ndarray], None] = lambda picture: None,
     ) -> Painted:
+        painted = self._painted(content, regions, progress)
+        if begun is not None and steady is not None:
+            share = (STAYS * steady)[..., None]
+            painted = share * begun + (1 - share) * painted
+        return Painted(painted)
+
+    def _painted(
+        self, content: np.ndarray, regions: np.ndarray | None, progress: Callable[[float, str], None]
+    ) -> np.ndarray:
         strength = self.options.strength
         if self.one:
-            picture = self.one.paint(content, strength=strength, progress=lambda share: progress(share, ""))
-            return Painted(picture)
+            return self.one.paint(content, strength=strength, progress=partial(_part, progress, 0, 1))
         assert self.any is not None
         own = self.any.statistics(content)
         each = [self._style(number, content) for number in range(len(self.styles))]
@@ -159,9 +171,9 @@ class _OnePass:
                 progress=partial(_part, progress, number, len(each)),
             )
             if regions is None:
-                return Painted(picture)
+                return picture
             result = np.where((regions == number)[..., None], picture, result)
-        return Painted(result)
+        return result
 
     def _style(self, number: int, content: np.ndarray) -> Statistics:
         """Return the statistics of a style at the size, and in the colours, that go with a content."""
@@ -215,6 +227,7 @@ class _Steps:
         *,
         begin: Place | None = None,
         begun: np.ndarray | None = None,
+        steady: np.ndarray | None = None,
         progress: Callable[[float, str], None] = lambda share, remark: None,
         watch: Callable[[np.ndarray], None] = lambda picture: None,
     ) -> Painted:
@@ -225,6 +238,7 @@ class _Steps:
             content,
             regions=regions,
             init=None if begun is None else cv2.resize(begun, size, interpolation=cv2.INTER_AREA),
+            steady=steady,
             begin=begin or BEGINNING,
             progress=lambda share, loss: progress(share, f"loss {loss:.3f}"),
             watch=watch,

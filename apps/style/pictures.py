@@ -1,17 +1,19 @@
-"""Reading what a style transfer starts from: contents, styles and masks."""
+"""What a style transfer starts from, contents, styles and masks; and what is done last."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from apps.style.colours import with_brightness_of
 from common.data.images import decode
 from common.data.masks import read_mask, read_regions
 from common.errors import InputError
 
-__all__ = ["SHORTEST", "brought_to", "read_picture", "regions_of"]
+__all__ = ["SHORTEST", "brought_to", "finished", "read_picture", "regions_of"]
 
 SHORTEST = 16  # pixels of a side that can be painted
+EDGE = 3.0  # pixels over which a mask's edge is blended
 
 
 def read_picture(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -65,3 +67,15 @@ def regions_of(mask: str, styles: int, shape: tuple[int, int]) -> np.ndarray | N
         )
     numbers = found - (len(levels) - styles)
     return cv2.resize(numbers.astype(np.int16), shape[::-1], interpolation=cv2.INTER_NEAREST).astype(int)
+
+
+def finished(
+    painted: np.ndarray, content: np.ndarray, regions: np.ndarray | None, preserve_color: str
+) -> np.ndarray:
+    """Return a painted picture with the colours that are to be kept, and the content where no style goes."""
+    if preserve_color == "luminance":
+        painted = with_brightness_of(content, painted)
+    if regions is None:
+        return painted
+    inside = cv2.GaussianBlur((regions >= 0).astype(np.float32), (0, 0), EDGE)[..., None]
+    return inside * painted + (1 - inside) * content

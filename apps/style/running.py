@@ -9,27 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
-from apps.style.colours import with_brightness_of
 from apps.style.easel import Easel, easel_for
 from apps.style.options import StyleOptions
-from apps.style.pictures import brought_to, read_picture, regions_of
+from apps.style.pictures import brought_to, finished, read_picture, regions_of
 from apps.style.sheets import Film, write_comparison
 from common import artifact
 from common.console import Advance
 from common.data.images import check_writable, decode, find_pictures
 from common.data.picture_metadata import read_metadata, write_with
-from common.errors import InputError, Interrupted
+from common.data.video import VIDEO_SUFFIXES
+from common.errors import InputError, Interrupted, UsageError
 from common.files import unused, write_text
 
 if TYPE_CHECKING:
     from common.synthesis import Place
 
 __all__ = ["Outputs", "Styled", "resume", "run"]
-
-EDGE = 3.0  # pixels over which a mask's edge is blended
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def run(
     *,
     progress: Advance = lambda done, total, remark: None,
 ) -> Iterator[Styled]:
-    """Paint one picture, or every picture of a folder, and write each as soon as it is done.
+    """Paint one picture, a video, or every picture of a folder, and write each as soon as it is done.
 
     Args:
         options: what to paint, and how.
@@ -92,6 +89,9 @@ def run(
         Interrupted: by Ctrl-C, after the picture was written as far as it came.
     """
     options.check()
+    if Path(options.content).suffix.lower() in VIDEO_SUFFIXES:
+        yield _painted_video(options, outputs, progress)
+        return
     contents = find_pictures([options.content])
     easel: Easel | None = None
     for number, content in enumerate(contents):
@@ -130,6 +130,19 @@ def resume(result: Path, *, progress: Advance = lambda done, total, remark: None
     )
 
 
+def _painted_video(options: StyleOptions, outputs: Outputs, progress: Advance) -> Styled:
+    from apps.style.videos import paint_video
+
+    if outputs.compare or outputs.progress_gif:
+        raise UsageError("--compare and --progress-gif are of pictures", "leave them out for a video")
+    content = Path(options.content)
+    path = Path(outputs.out) if outputs.out else unused(content.with_name(f"{content.stem}.styled.mp4"))
+    easel = easel_for(options)
+    size, seconds, notes = paint_video(easel, options, path, progress=progress)
+    _write_record(path, options, seconds, None, None)
+    return Styled(path, size, seconds, None, (*easel.notes, *notes))
+
+
 def _painted(
     easel: Easel,
     options: StyleOptions,
@@ -155,24 +168,12 @@ def _painted(
         progress=lambda share, remark: progress(round(1000 * share), 1000, remark),
         watch=film.add if film else lambda picture: None,
     )
-    picture = outcome.picture
-    if options.preserve_color == "luminance":
-        picture = with_brightness_of(content, picture)
-    if regions is not None:
-        inside = cv2.GaussianBlur((regions >= 0).astype(np.float32), (0, 0), EDGE)[..., None]
-        picture = inside * picture + (1 - inside) * content
+    picture = finished(outcome.picture, content, regions, options.preserve_color)
     pixels = np.rint(picture * 255).astype(np.uint8)
     write_with(path, pixels, read_metadata(options.content))
     stopped = vars(outcome.stopped) if outcome.stopped else None
     seconds = time.monotonic() - started
-    record = {
-        "options": options.to_json(),
-        "seconds": seconds,
-        "loss": outcome.loss,
-        "stopped": stopped,
-        "versions": artifact.versions(),
-    }
-    write_text(_record_of(path), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    _write_record(path, options, seconds, outcome.loss, stopped)
     if stopped:
         raise Interrupted(f"stopped; {path} is as far as it came", f"cnnapps style run --resume {path}")
     also = []
@@ -192,6 +193,20 @@ def _name(content: Path, out: str, *, several: bool) -> Path:
     if several and out:
         return unused(Path(out) / usual)
     return Path(out) if out else unused(content.with_name(usual))
+
+
+def _write_record(
+    path: Path, options: StyleOptions, seconds: float, loss: float | None, stopped: dict[str, int] | None
+) -> None:
+    """Write what was asked for, and how it went, beside a result."""
+    record = {
+        "options": options.to_json(),
+        "seconds": seconds,
+        "loss": loss,
+        "stopped": stopped,
+        "versions": artifact.versions(),
+    }
+    write_text(_record_of(path), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def _record_of(path: Path) -> Path:

@@ -15,6 +15,8 @@ from apps.style import running
 from apps.style.colours import recoloured, with_brightness_of
 from apps.style.fast import statistics_of, whitened_coloured
 from apps.style.options import StyleOptions
+from apps.style.steadiness import Steadiness
+from common.data.video import VideoWriter, open_video
 from common.features import folded
 from common.layers import WhitenColour, vgg_stages
 from tests.common.test_features import write_features
@@ -362,3 +364,44 @@ def test_layers_and_arrays_give_maps_the_same_statistics():
     np.testing.assert_allclose(
         given.covariance, theirs.covariance, atol=0.02 * np.abs(theirs.covariance).max()
     )
+
+
+def test_what_moves_is_carried_along_and_what_is_new_is_not():
+    rough = DRAW.random((12, 16, 3), np.float32)
+    scene = np.asarray(
+        Image.fromarray((rough * 255).astype(np.uint8)).resize((128, 96), Image.Resampling.BICUBIC)
+    )
+    scene = scene.astype(np.float32) / 255
+    steadiness = Steadiness()
+    assert steadiness.carried(scene) is None
+    painted = 1 - scene
+    steadiness.keep(scene, painted)
+    moved = np.roll(scene, 3, axis=1)
+    moved[40:60, 50:80] = 1 - moved[40:60, 50:80]  # something new stands in front
+    found, holds = steadiness.carried(moved)
+    inside = (slice(10, 30), slice(20, 110))
+    assert holds[inside].mean() > 0.8 and holds[45:55, 55:75].mean() < 0.2
+    assert np.abs(found[inside] - (1 - moved)[inside]).mean() < 0.03
+    assert steadiness.carried(DRAW.random(scene.shape).astype(np.float32)) is None, "another shot"
+
+
+def test_a_video_is_painted_frame_by_frame_and_steadily(paint, tmp_path):
+    rough = Image.fromarray(DRAW.integers(0, 255, (6, 9, 3), np.uint8)).resize(
+        (52, 36), Image.Resampling.BICUBIC
+    )
+    scene = np.asarray(rough)
+    with VideoWriter(tmp_path / "v.mp4", 48, 32, 10) as writer:
+        for number in range(3):
+            writer.write(np.ascontiguousarray(scene[2:34, number : number + 48]))
+    code, out, err = paint("v.mp4", "red.png", "--json")
+    assert code == 0, err
+    assert json.loads(out)[0]["path"] == "v.styled.mp4"
+    with open_video(tmp_path / "v.styled.mp4") as reader:
+        frames = [frame.pixels.astype(float) for frame in reader]
+        assert reader.rate == pytest.approx(10) and [f.shape for f in frames] == [(32, 48, 3)] * 3
+    assert frames[2][..., 0].mean() > frames[2][..., 2].mean()
+    code, _, err = paint("v.mp4", "red.png", "--compare")
+    assert code == 2 and "of pictures" in err
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    code, _, err = paint("bad.mp4", "red.png")
+    assert code == 1 and err.count("\n") == 1

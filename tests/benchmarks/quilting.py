@@ -1,0 +1,74 @@
+"""A patch-based peer for texture synthesis: image quilting.
+
+Reference:
+    Efros and Freeman, "Image quilting for texture synthesis and transfer", SIGGRAPH 2001, sections 2.1 to 2.3: blocks
+    are laid in raster order, each chosen at random among those whose error in the overlap is within a tenth of the
+    best, and joined along the path of the least error.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+__all__ = ["quilted"]
+
+TOLERANCE = 0.1  # as of section 2.3
+
+
+def quilted(exemplar: np.ndarray, height: int, width: int, *, block: int = 48, seed: int = 0) -> np.ndarray:
+    """Return a texture ``(height, width, 3)`` float32 made of blocks of the exemplar, a sixth of which overlaps."""
+    draw = np.random.default_rng(seed)
+    block = min(block, *(side // 2 for side in exemplar.shape[:2]))
+    overlap = max(2, block // 6)
+    step = block - overlap
+    rows, columns = (-(-(side - overlap) // step) for side in (height, width))
+    made = np.zeros((rows * step + overlap, columns * step + overlap, 3), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * step, column * step
+            mask = np.zeros((block, block), np.float32)
+            if row:
+                mask[:overlap] = 1
+            if column:
+                mask[:, :overlap] = 1
+            there = made[top : top + block, left : left + block]
+            y, x = _chosen(exemplar, there, mask, draw)
+            piece = exemplar[y : y + block, x : x + block]
+            error = ((piece - there) ** 2).sum(axis=-1)
+            new = np.ones((block, block), bool)
+            if column:
+                new[:, :overlap] &= _right_of_seam(error[:, :overlap])
+            if row:
+                new[:overlap] &= _right_of_seam(error[:overlap].T).T
+            there[new] = piece[new]
+    return made[:height, :width]
+
+
+def _chosen(
+    exemplar: np.ndarray, there: np.ndarray, mask: np.ndarray, draw: np.random.Generator
+) -> tuple[int, int]:
+    """Return (top, left) of a block whose overlap fits what is there nearly as well as the best one's."""
+    places = tuple(side - mask.shape[0] + 1 for side in exemplar.shape[:2])
+    if not mask.any():
+        return int(draw.integers(places[0])), int(draw.integers(places[1]))
+    three = np.repeat(mask[..., None], 3, axis=2)
+    error = cv2.matchTemplate(exemplar, there, cv2.TM_SQDIFF, mask=three)
+    error = np.maximum(error, 0)
+    fits = np.argwhere(error <= error.min() * (1 + TOLERANCE) + 1e-6)
+    return tuple(int(value) for value in fits[draw.integers(len(fits))])  # type: ignore[return-value]
+
+
+def _right_of_seam(error: np.ndarray) -> np.ndarray:
+    """Return where the new block is seen ``(length, overlap)``: right of the path of the least error."""
+    cost = error.copy()
+    for row in range(1, len(cost)):
+        above = np.pad(cost[row - 1], 1, constant_values=np.inf)
+        cost[row] += np.minimum(np.minimum(above[:-2], above[1:-1]), above[2:])
+    place = int(cost[-1].argmin())
+    seam = [place]
+    for row in range(len(cost) - 2, -1, -1):
+        low = max(0, place - 1)
+        place = low + int(cost[row, low : place + 2].argmin())
+        seam.append(place)
+    return np.arange(error.shape[1]) >= np.array(seam[::-1])[:, None]
