@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,13 +10,12 @@ import numpy as np
 
 from common import artifact
 from common.litert import Runner, litert_runner
+from common.tiles import Tiling
 
-__all__ = ["FILES", "AnyStyle", "OneStyle", "Statistics", "in_tiles", "statistics_of", "whitened_coloured"]
+__all__ = ["FILES", "AnyStyle", "OneStyle", "TILING", "Statistics", "statistics_of", "whitened_coloured"]
 
 FILES = ("encoder.tflite", "moments.tflite", "decoder.tflite")
-CELL = 8  # pixels of a side that one place of the deepest maps stands for
-TILE = 640  # pixels of a side that are painted at once
-REACH = 64  # pixels around a place that have a say in it: tiles overlap by them, and are cut off there
+TILING = Tiling(cell=8, reach=64, tile=640)
 THUMBNAIL = 512  # pixels of the longer side of the copy whose statistics stand for the whole picture
 EPSILON = 1e-3  # as of ``common.layers.WhitenColour``
 
@@ -95,7 +94,7 @@ class AnyStyle:
             mixed = ((1 - share) * features + share * moved).astype(np.float32)
             return self.decode({"features": mixed, "style": moments})
 
-        return in_tiles(content, paint, progress)
+        return TILING.run(content, paint, progress=progress)
 
 
 class OneStyle:
@@ -122,33 +121,7 @@ class OneStyle:
     ) -> np.ndarray:
         """Return the picture painted ``(h, w, 3)`` float32 in [0, 1]; below strength 1 the content shows through."""
         share = min(strength, 1.0)
-        return share * in_tiles(content, self.run, progress) + (1 - share) * content
-
-
-def in_tiles(
-    content: np.ndarray,
-    paint: Callable[[np.ndarray], np.ndarray],
-    progress: Callable[[float], None] = lambda share: None,
-) -> np.ndarray:
-    """Return a picture ``(h, w, 3)`` painted tile by tile, without a seam.
-
-    Args:
-        content: float32 in [0, 1], of any size.
-        paint: from a tile ``(1, rows, columns, 3)``, sides multiples of ``CELL``, to the same, where what is further
-            than ``REACH`` has no say in a place.
-        progress: called with the share that is done.
-    """
-    height, width = content.shape[:2]
-    result = np.empty_like(content)
-    windows = list(_windows(height, width))
-    wide = cv2.copyMakeBorder(content, REACH, REACH + CELL, REACH, REACH + CELL, cv2.BORDER_REFLECT_101)
-    for number, (top, bottom, left, right) in enumerate(windows, start=1):
-        rows, columns = (-(-(end - begin) // CELL) * CELL for begin, end in ((top, bottom), (left, right)))
-        tile = wide[top : top + rows + 2 * REACH, left : left + columns + 2 * REACH]
-        painted = paint(np.ascontiguousarray(tile[None]))[0]
-        result[top:bottom, left:right] = painted[REACH : REACH + bottom - top, REACH : REACH + right - left]
-        progress(number / len(windows))
-    return result
+        return share * TILING.run(content, self.run, progress=progress) + (1 - share) * content
 
 
 def statistics_of(maps: np.ndarray, moments: np.ndarray) -> Statistics:
@@ -174,12 +147,5 @@ def _thumbnail(picture: np.ndarray) -> np.ndarray:
     """Return a copy whose sides are multiples of a cell, the longer one at most ``THUMBNAIL``."""
     height, width = picture.shape[:2]
     factor = min(1.0, THUMBNAIL / max(height, width))
-    size = tuple(max(4, round(side * factor / CELL)) * CELL for side in (width, height))
+    size = tuple(max(4, round(side * factor / TILING.cell)) * TILING.cell for side in (width, height))
     return np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-
-
-def _windows(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (top, bottom, left, right) of tiles that cover a picture, each beginning at a multiple of a cell."""
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            yield top, min(top + TILE, height), left, min(left + TILE, width)

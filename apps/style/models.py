@@ -15,14 +15,13 @@ from keras import layers
 from common.layers import (
     ChannelMoments,
     Doubled,
-    MapDistance,
     WhitenColour,
     conv_block,
     modulated,
     residual_block,
 )
 
-__all__ = ["DEEPEST", "decoder", "judged", "painter", "restyled"]
+__all__ = ["DEEPEST", "decoder", "painter", "restyled"]
 
 DEEPEST = "conv4_1"  # the layer whose maps are given a style
 
@@ -91,39 +90,3 @@ def restyled(content_maps: dict, style_maps: dict, decode: keras.Model, stages: 
     moved = WhitenColour(name="whiten_colour")(content_maps[DEEPEST], style_maps[DEEPEST])
     moments = [ChannelMoments(name=f"{stage}_moments")(style_maps[stage]) for stage in stages]
     return decode({"features": moved, "style": layers.Concatenate(name="style_moments")(moments)})
-
-
-def judged(
-    encoder: keras.Model, network: keras.Model, content: float, style: float, rough: float
-) -> keras.Model:
-    """Return a network that paints and says how far it is from what it should be; only ``network`` learns.
-
-    Args:
-        encoder: frozen, from pictures to maps by layer.
-        network: a ``decoder`` or a ``painter``.
-        content, style, rough: weights of the distances.
-
-    Returns:
-        From contents and styles side by side ``(batch, h, w, 6)`` to distances ``(batch, terms)``, all to become 0.
-    """
-    pictures = keras.Input((None, None, 6), name="pictures")
-    shown, like = pictures[..., :3], pictures[..., 3:]
-    content_maps, style_maps = encoder(shown), encoder(like)
-    stages = first_layers(encoder)
-    any_style = network.name == "decoder"
-    painted = restyled(content_maps, style_maps, network, stages) if any_style else network(shown)
-    maps = encoder(painted)
-    terms = [
-        MapDistance("content", content, name=f"content_{layer}")(content_maps[layer], maps[layer])
-        for layer in stages[-2:]
-    ]
-    terms += [
-        MapDistance("style", style, name=f"style_{layer}")(style_maps[layer], maps[layer]) for layer in maps
-    ]
-    terms.append(MapDistance("roughness", rough, name="roughness")(shown, painted))
-    return keras.Model(pictures, layers.Concatenate(name="distances")(terms), name=f"judged_{network.name}")
-
-
-def first_layers(encoder: keras.Model) -> list[str]:
-    """Return the first layer of each stage, up to ``DEEPEST``."""
-    return [name for name in sorted(encoder.output) if name.endswith("_1") and name <= DEEPEST]

@@ -16,6 +16,7 @@ from common.runs import new_run, resumable, stored_run
 if TYPE_CHECKING:
     import keras
 
+    from common.synthesis import Paint
     from common.training import Recipe
 
 __all__ = ["TrainResult", "train"]
@@ -73,10 +74,10 @@ def train(
     devices.select(options.device)
     import keras
 
-    from apps.style.data import PairStream, read_all
-    from apps.style.models import judged
+    from common.data.windows import WindowPairs, read_all
     from common.features import usual_features
     from common.predictor import load_network
+    from common.synthesis import judged
     from common.training import fit
 
     features = usual_features(options.features)
@@ -90,8 +91,14 @@ def train(
         network.set_weights(earlier.get_weights())
     run = out if resume and out else new_run(out, f"style-{options.network}", options, command)
     contents, styles = read_all(options.contents, progress), read_all(options.styles, progress)
-    learner = judged(encoder, network, CONTENT, options.style_weight, ROUGH)
-    stream = PairStream(
+    learner = judged(
+        encoder,
+        _paint(options.network, network, encoder),
+        content=CONTENT,
+        style=options.style_weight,
+        rough=ROUGH,
+    )
+    stream = WindowPairs(
         contents,
         styles,
         options.side,
@@ -130,27 +137,44 @@ def _recipe(options: TrainOptions) -> Recipe:
 
 
 def _network(name: str, encoder: keras.Model) -> keras.Model:
-    from apps.style.models import DEEPEST, decoder, first_layers, painter
+    from apps.style.models import DEEPEST, decoder, painter
 
     if name == "painter":
         return painter()
-    stages = first_layers(encoder)
+    stages = _stages(encoder)
     if DEEPEST not in stages:
         raise UserError(f"these features have no layer {DEEPEST}", "a decoder needs four stages")
     return decoder([encoder.output[stage].shape[-1] for stage in stages])
+
+
+def _stages(encoder: keras.Model) -> list[str]:
+    """Return the first layer of each stage, up to the one whose maps are given a style."""
+    from apps.style.models import DEEPEST
+    from common.synthesis import first_layers
+
+    return [name for name in first_layers(encoder) if name <= DEEPEST]
+
+
+def _paint(name: str, network: keras.Model, encoder: keras.Model) -> Paint:
+    """Return what calls a network on contents and styles."""
+    from apps.style.models import restyled
+
+    if name == "painter":
+        return lambda shown, shown_maps, style_maps: network(shown)
+    return lambda shown, shown_maps, style_maps: restyled(shown_maps, style_maps, network, _stages(encoder))
 
 
 def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, keras.Model] | None:
     """Return what a decoder is run with, by the name of the file; None for a painter, which runs alone."""
     import keras
 
-    from apps.style.models import DEEPEST, first_layers
+    from apps.style.models import DEEPEST
     from common.layers import ChannelMoments
 
     if name == "painter":
         return None
     maps = encoder.output
-    moments = [ChannelMoments()(maps[stage]) for stage in first_layers(encoder)]
+    moments = [ChannelMoments()(maps[stage]) for stage in _stages(encoder)]
     several = keras.layers.Concatenate()(moments)
     networks = (
         keras.Model(encoder.inputs[0], maps[DEEPEST]),

@@ -13,8 +13,10 @@ from common.imports import on_first_use
 
 _HOMES = {
     "SynthesisOptions": "options",
+    "TrainOptions": "options",
     "evaluate": "evaluation",
     "synthesize": "synthesis",
+    "train": "training",
 }
 
 __all__ = sorted(_HOMES)

@@ -7,8 +7,20 @@ from typing import Annotated
 
 import typer
 
-from common.cli import JsonOption, QuietOption, SeedOption, command_line, show_models, sub_app
+from common.cli import (
+    DeviceOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    RateOption,
+    ResumeOption,
+    SeedOption,
+    command_line,
+    show_models,
+    sub_app,
+)
 from common.console import Console
+from common.errors import UsageError
 
 __all__ = ["app"]
 
@@ -17,8 +29,8 @@ app = sub_app("Textures: more of what a picture shows, in any size, seamless if 
 
 @app.command()
 def synthesize(
-    exemplar: Annotated[str, typer.Argument(help="A picture of the texture.")],
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT; else that of the exemplar.")] = "",
+    exemplar: Annotated[str, typer.Argument(help="A picture of the texture, or a run of `texture train`.")],
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT; else that of the exemplar, or 512x512.")] = "",
     tile: Annotated[bool, typer.Option("--tile", help="Make it go on at its opposite edge.")] = False,
     method: Annotated[str, typer.Option(help="wasserstein or gram.")] = "wasserstein",
     quality: Annotated[str, typer.Option(help="fast, good or best.")] = "good",
@@ -64,6 +76,44 @@ def synthesize(
         [one.to_json() for one in made],
         "\n".join(f"{one.path}: {one.size[0]}x{one.size[1]}, {one.seconds:.0f} s" for one in made),
     )
+
+
+@app.command()
+def train(
+    exemplar: Annotated[str, typer.Argument(help="A picture of the texture.")] = "",
+    features: Annotated[
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Of training.")] = 1500,
+    side: Annotated[int, typer.Option(help="Pixels of the pictures that are made in training.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 4,
+    rate: RateOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a network that makes this texture at once, in any size."""
+    from apps.texture.options import TrainOptions
+    from apps.texture.training import train
+
+    if not exemplar and not resume:
+        raise UsageError("name a picture of the texture", "cnnapps texture train brick.jpg")
+    console = Console(json=json, quiet=quiet)
+    options = TrainOptions(exemplar, features, steps, side, batch, rate or TrainOptions.rate, seed, device)
+    with console.progress("training") as progress:
+        result = train(
+            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+        )
+    for note in result.notes:
+        console.note(note)
+    console.result(
+        result.to_json(),
+        f"{result.run}: {result.card.parameters:,} weights, loss {result.history[-1]['loss']:.3f}",
+    )
+    console.next(f"cnnapps texture synthesize {result.run} --size 1024x1024")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.errors import UsageError
 
-__all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "parsed_size"]
+__all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "TrainOptions", "parsed_size"]
 
 METHODS = ("wasserstein", "gram")
 QUALITIES = {"fast": 60, "good": 150, "best": 400}  # steps at each scale
@@ -20,7 +20,7 @@ class SynthesisOptions:
     """What to make.
 
     Args:
-        exemplars: pictures of the texture; of several, a mixture.
+        exemplars: pictures of the texture; of several, a mixture.  Or the folder of a network that was trained on one.
         size: (width, height) in pixels; None for that of the first exemplar.
         tile: what is made goes on at its opposite edge.
         method: ``wasserstein`` or ``gram``.
@@ -83,3 +83,37 @@ def parsed_size(text: str) -> tuple[int, int]:
         raise UsageError(f"{text!r} is no size", "--size WIDTHxHEIGHT, such as --size 512x384")
     width, height = found.groups()
     return int(width), int(height or width)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a network that makes one texture is trained on.
+
+    Args:
+        exemplar: a picture of the texture.
+        features: that compare pictures; "" for those that ship.
+        steps: of training.
+        side: pixels of the pictures that are made in training, a multiple of 16.
+        batch: pictures a step.
+        rate: peak learning rate.
+        seed: of everything.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    """
+
+    exemplar: str
+    features: str = ""
+    steps: int = 1500
+    side: int = 128
+    batch: int = 4
+    rate: float = 3e-3
+    seed: int = 0
+    device: str = "auto"
+
+    def check(self) -> None:
+        """Check what can be checked without a framework.
+
+        Raises:
+            UsageError: a number out of range.
+        """
+        if self.side % 16 or not 64 <= self.side <= 512:
+            raise UsageError(f"--side {self.side} is out of range", "a multiple of 16 from 64 to 512")

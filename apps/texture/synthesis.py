@@ -14,6 +14,7 @@ import numpy as np
 
 from apps.texture.comparing import features_for
 from apps.texture.exemplars import read_exemplar, read_guide
+from apps.texture.generating import TILING, generated, is_generator
 from apps.texture.options import QUALITIES, SynthesisOptions
 from common import devices
 from common.console import Advance
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Made", "synthesize", "synthesized"]
 
 COARSEST = 64  # pixels of the shorter side at the first scale
+USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 MARGIN = 16  # pixels made beyond the edges and cut off: what lies at an edge is seen from one side only
 
 
@@ -40,7 +42,7 @@ class Made:
         seed: that made it.
         size: (width, height) in pixels.
         seconds: it took.
-        loss: left at the end.
+        loss: left at the end; None of a trained network.
         notes: on the exemplars.
     """
 
@@ -48,7 +50,7 @@ class Made:
     seed: int
     size: tuple[int, int]
     seconds: float
-    loss: float
+    loss: float | None
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def synthesize(
         Interrupted: by Ctrl-C, after the picture was written as far as it came.
     """
     options.check()
+    if is_generator(options.exemplars[0]):
+        yield from _generated(options)
+        return
     devices.select("auto")
     from common.synthesis import Matching
 
@@ -92,6 +97,26 @@ def synthesize(
             raise Interrupted(f"stopped; {path} is as far as it came", "the same command starts it anew")
         size = (outcome.picture.shape[1], outcome.picture.shape[0])
         yield Made(path, one.seed, size, time.monotonic() - started, outcome.loss, notes)
+
+
+def _generated(options: SynthesisOptions) -> Iterator[Made]:
+    """Make textures by a trained network."""
+    if options.guide or options.inpaint or len(options.exemplars) > 1 or options.features:
+        raise UsageError(
+            "a trained network makes its one texture", "leave out --mix, --guide, --inpaint and --features"
+        )
+    for number in range(options.variations):
+        started = time.monotonic()
+        seed, size = options.seed + number, options.size or USUAL
+        if options.tile and any(side % TILING.cell for side in size):
+            raise UsageError(
+                f"seamless, {size[0]}x{size[1]} is no size for a network",
+                f"multiples of {TILING.cell} pixels",
+            )
+        picture = generated(options.exemplars[0], size, tile=options.tile, seed=seed)
+        path = _name(options, number)
+        write_picture(path, np.rint(picture * 255).astype(np.uint8))
+        yield Made(path, seed, size, time.monotonic() - started, None, ())
 
 
 def synthesized(

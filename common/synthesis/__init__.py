@@ -1,6 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.distances import content_distance, style_distances
+from common.synthesis.judged import Paint, first_layers, judged
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -20,12 +21,15 @@ __all__ = [
     "Loss",
     "Matching",
     "Outcome",
+    "Paint",
     "Place",
     "Scales",
     "Stage",
     "Statistics",
     "coarse_to_fine",
     "content_distance",
+    "first_layers",
+    "judged",
     "optimize",
     "resized",
     "scales_of",

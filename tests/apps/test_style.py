@@ -19,6 +19,7 @@ from apps.style.steadiness import Steadiness
 from common.data.video import VideoWriter, open_video
 from common.features import folded
 from common.layers import WhitenColour, vgg_stages
+from common.tiles import Tiling
 from tests.common.test_features import write_features
 
 DRAW = np.random.default_rng(5)
@@ -311,7 +312,7 @@ def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
     (made,) = json.loads(out)
     assert made["size"] == [96, 80] and made["loss"] is None
     # In tiles it is the same picture, but for statistics in single precision.
-    monkeypatch.setattr("apps.style.fast.TILE", 32)
+    monkeypatch.setattr("apps.style.fast.TILING", Tiling(tile=32))
     assert cnnapps(*run, "-o", "b.png")[0] == 0
     assert np.abs(shown("a.png") - shown("b.png")).max() <= 1
     # Strength 0.01 of two styles by region, and what one pass cannot do.

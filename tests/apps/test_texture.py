@@ -143,6 +143,61 @@ def test_features_are_made_of_a_network_that_recognises(cnnapps, tmp_path):
     assert found == 1 and "made of a 'vgg'" in err and not (tmp_path / "g").exists()
 
 
+def test_a_network_learns_a_texture_and_makes_any_size_of_it(features, cnnapps, tmp_path):
+    checks(tmp_path / "e.png", size=64)
+    train = ("texture", "train", "e.png", "--features", features, "--side", 64, "--batch", 1, "--steps", 30)
+    code, out, err = cnnapps(*train, "--rate", 0.01, "--out", "run", "-q")
+    assert code == 0 and out.startswith("run: "), err
+    code, out, err = cnnapps("texture", "synthesize", "run", "--size", "90x70", "-o", "a.png", "--json", "-q")
+    assert code == 0, err
+    (first,) = json.loads(out)
+    assert first["size"] == [90, 70] and first["loss"] is None and made("a.png").shape == (70, 90, 3)
+    losses = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert losses[-1]["loss"] > 0
+    tile = ("texture", "synthesize", "run", "--tile", "--size", "64x48", "-q")
+    assert cnnapps(*tile, "--variations", 2, "-o", "t.png")[0] == 0
+    assert np.abs(made("t-1.png") - made("t-2.png")).mean() > 0.5, "other noise"
+    twice = np.tile(made("t-1.png"), (1, 2, 1))
+    steps = np.abs(np.diff(twice, axis=1)).mean(axis=(0, 2))
+    assert steps[63] < 3 * np.median(steps) + 2, "the seam is no edge"
+    for wrong, code, message in (
+        (("run", "--mix", "e.png"), 2, "its one texture"),
+        (("run", "--tile", "--size", "60"), 2, "multiples of 16"),
+        ((features,), 1, "makes no textures"),
+    ):
+        found, _, err = cnnapps("texture", "synthesize", *wrong, "-o", "x.png", "-q")
+        assert found == code and message in err, err
+    for wrong, message in ((("--side", 60), "out of range"), (("--out", "run"), "is not empty")):
+        found, _, err = cnnapps("texture", "train", "e.png", "--features", features, *wrong, "-q")
+        assert found and message in err
+
+
+def test_how_like_and_how_much_is_copied(features, cnnapps, tmp_path):
+    draw = np.random.default_rng(4)
+    exemplar = draw.integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(exemplar).save(tmp_path / "e.png")
+    Image.fromarray(draw.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "new.png")
+    half = draw.integers(0, 255, (64, 64, 3), np.uint8)
+    half[:, :32] = exemplar[:, 20:52]
+    Image.fromarray(half).save(tmp_path / "half.png")
+    dark = (exemplar * 0.3).astype(np.uint8)
+    Image.fromarray(dark).save(tmp_path / "dark.png")
+    found = {}
+    for name in ("e", "new", "half", "dark"):
+        code, out, err = cnnapps(
+            "texture", "evaluate", f"{name}.png", "e.png", "--features", features, "--json", "-q"
+        )
+        assert code == 0, err
+        found[name] = json.loads(out)
+    assert found["e"]["copied"] == 1 and found["new"]["copied"] < 0.1
+    assert found["half"]["copied"] == pytest.approx(5 / 13, abs=0.02)  # windows that lie in the copied half
+    for method in ("wasserstein", "gram"):
+        assert found["e"]["distances"][method] < 0.01
+        assert found["new"]["ratios"][method] < 3 < found["dark"]["ratios"][method]
+    code, out, _ = cnnapps("texture", "evaluate", "half.png", "e.png", "--features", "none", "-q")
+    assert code == 0 and "largest copied piece: 38" in out and "gram" not in out
+
+
 @pytest.mark.parametrize(
     "arguments,code,message",
     [

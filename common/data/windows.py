@@ -1,4 +1,4 @@
-"""What the painting networks learn from: windows of photographs, and windows of paintings and textures."""
+"""Windows of pictures, two by two: what networks that make pictures learn from."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from common.data.images import decode, find_pictures
 from common.data.squares import ahead
 from common.errors import InputError
 
-__all__ = ["PairStream", "read_all"]
+__all__ = ["WindowPairs", "read_all"]
 
 SHORTER = 256  # pixels of the shorter side that pictures are kept at
 MOST = 4000  # pictures of a list, which hold about a gigabyte
 
 
 @dataclass(frozen=True)
-class PairStream:
+class WindowPairs:
     """Windows of contents beside windows of styles, without end.
 
     Args:
-        contents, styles: pictures ``(h, w, 3)`` uint8.
+        contents, styles: pictures ``(h, w, 3)`` uint8; no contents for noise.
         side: of the windows in pixels, a multiple of 8.
         batch: pairs a step.
         steps_per_epoch: steps between two checks.
         seed: of the windows.
         terms: distances that the network ends in, all to become 0.
+        smallest: share of the shorter side of a picture that a window takes at least; 1 for all of it.
+        mirrored: whether windows are mirrored at times.
+        zoomed: whether windows of any size are taken, from ``smallest`` on, and brought to ``side``; else all of one.
     """
 
     contents: Sequence[np.ndarray]
@@ -41,6 +44,9 @@ class PairStream:
     steps_per_epoch: int
     seed: int
     terms: int
+    smallest: float = 0.5
+    mirrored: bool = True
+    zoomed: bool = True
 
     def steps(self, start: int, stop: int) -> tf.data.Dataset:
         """Return the batches of steps ``start`` to ``stop - 1``: ``(batch, side, side, 6)`` in [0, 1], zeros."""
@@ -64,13 +70,15 @@ class PairStream:
 
     def _window(self, pictures: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
         """Return a square of a picture, of a random size and place, mirrored at times."""
+        if not pictures:
+            return draw.integers(0, 256, (self.side, self.side, 3), np.uint8)
         picture = pictures[int(draw.integers(len(pictures)))]
         height, width = picture.shape[:2]
-        side = int(min(height, width) * draw.uniform(0.5, 1.0))
+        side = int(min(height, width) * (draw.uniform(self.smallest, 1.0) if self.zoomed else self.smallest))
         side = max(side, min(self.side, height, width))
         top, left = draw.integers(height - side + 1), draw.integers(width - side + 1)
         window = picture[top : top + side, left : left + side]
-        if draw.random() < 0.5:
+        if self.mirrored and draw.random() < 0.5:
             window = window[:, ::-1]
         return cv2.resize(window, (self.side, self.side), interpolation=cv2.INTER_AREA)
 

@@ -1,0 +1,131 @@
+"""``texture train``: a network that makes one texture, in any size and at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.texture.exemplars import read_exemplar
+from apps.texture.options import TrainOptions
+from common import artifact, devices
+from common.console import Advance
+from common.runs import new_run, resumable, stored_run
+
+__all__ = ["TrainResult", "train"]
+
+ROUGH = 0.01  # weight of the differences between neighbours beside the distance from the texture
+CHECK = 100  # steps between two rows of the history
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training gives.
+
+    Args:
+        run: the folder of the artifact.
+        card: of the artifact.
+        history: one row every ``CHECK`` steps.
+        notes: on the exemplar.
+    """
+
+    run: Path
+    card: artifact.Card
+    history: list[dict[str, float]]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"run": str(self.run), "parameters": self.card.parameters, "history": self.history}
+
+
+def train(
+    options: TrainOptions,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str = "",
+    progress: Advance = lambda done, total, remark: None,
+) -> TrainResult:
+    """Train a network that makes a texture, and write the artifact.
+
+    Args:
+        options: what to train on.
+        out: the run folder; by default ``runs/texture-generator-TIME``.
+        resume: go on in ``out`` from its checkpoint, with the options stored there.
+        command: as typed, for the card.
+        progress: called with (steps done, steps, remark).
+
+    Raises:
+        UsageError: a number out of range.
+        InputError: an exemplar that cannot be read or is too small.
+        UserError: no features ship; a run folder that is in use; nothing to resume.
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    if resume:
+        out, options, command = stored_run(out, TrainOptions)
+    options.check()
+    exemplar, notes = read_exemplar(options.exemplar)
+    devices.select(options.device)
+    import keras
+
+    from apps.texture.models import generator
+    from common.data.windows import WindowPairs
+    from common.features import usual_features
+    from common.synthesis import judged
+    from common.training import Recipe, fit
+
+    encoder = usual_features(options.features).network
+    keras.utils.set_random_seed(options.seed)
+    network = generator()
+    run = out if resume and out else new_run(out, "texture-generator", options, command)
+    learner = judged(
+        encoder, lambda noise, noise_maps, maps: network(noise), content=0.0, style=1.0, rough=ROUGH
+    )
+    pixels = np.rint(exemplar * 255).astype(np.uint8)
+    stream = WindowPairs(
+        (), (pixels,), options.side, options.batch, min(CHECK, options.steps), options.seed,
+        learner.output_shape[-1], smallest=min(1.0, options.side / min(pixels.shape[:2])), mirrored=False,
+        zoomed=False,
+    )  # fmt: skip
+    recipe = Recipe(
+        loss="mean_absolute",  # of distances, which are all to become 0
+        rate=options.rate,
+        weight_decay=0.0,
+        epochs=max(1, options.steps // CHECK),
+        batch=options.batch,
+        warmup=0.05,
+        average=0.99,
+        seed=options.seed,
+    )
+    with resumable(run, "cnnapps texture train"):
+        state = fit(
+            learner, stream, recipe, run, resume=resume,
+            progress=lambda now: progress(now.step, now.steps, f"loss {now.loss:.3f}"),
+        )  # fmt: skip
+    card = artifact.Card(
+        app="texture",
+        network="generator",
+        arguments={},
+        classes=(),
+        input_shape=(None, None, 3),
+        preprocessing="noise, uniform in [0, 1]",
+        activation="none",
+        calibration={},
+        metrics={},
+        data={
+            "name": Path(options.exemplar).name,
+            "features": options.features or "texture/features",
+            "last loss": state.history[-1]["loss"],
+        },
+        command=command,
+        seed=options.seed,
+        recipe=recipe.to_json(),
+        intended_use="more of one texture, in any size",
+        limits="what repeats over more than some 60 pixels is not seen; `texture synthesize PICTURE` is closer",
+    )
+    card = artifact.save(run, network, card)
+    (run / "checkpoint.npz").unlink(missing_ok=True)
+    return TrainResult(run, card, state.history, notes)

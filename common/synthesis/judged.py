@@ -1,0 +1,55 @@
+"""A network that makes pictures, followed by what says how far they are from what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from common.layers import MapDistance
+
+__all__ = ["Paint", "first_layers", "judged"]
+
+Maps = dict[str, keras.KerasTensor]
+# From what is shown (batch, h, w, 3), its feature maps and those of the style to the picture (batch, h, w, 3).
+Paint = Callable[[keras.KerasTensor, Maps, Maps], keras.KerasTensor]
+
+
+def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, rough: float) -> keras.Model:
+    """Return a network that paints and ends in distances; trained to bring them to zero, what paints learns.
+
+    Args:
+        encoder: frozen, from pictures to maps by layer.
+        paint: calls what paints.
+        content: weight of how far the picture is from showing what is shown; 0 for not at all.
+        style: weight of how far it is from the style.
+        rough: weight of the differences between neighbours.
+
+    Returns:
+        From what is shown and a style side by side ``(batch, h, w, 6)`` to distances ``(batch, terms)``.
+
+    Reference:
+        Johnson, Alahi and Fei-Fei, "Perceptual losses for real-time style transfer", ECCV 2016, section 3.2; Ulyanov et
+        al., "Texture networks", ICML 2016, section 3.
+    """
+    pictures = keras.Input((None, None, 6), name="pictures")
+    shown, like = pictures[..., :3], pictures[..., 3:]
+    shown_maps, style_maps = encoder(shown), encoder(like)
+    painted = paint(shown, shown_maps, style_maps)
+    maps = encoder(painted)
+    terms = [
+        MapDistance("style", style, name=f"style_{layer}")(style_maps[layer], maps[layer]) for layer in maps
+    ]
+    if content:
+        terms += [
+            MapDistance("content", content, name=f"content_{layer}")(shown_maps[layer], maps[layer])
+            for layer in first_layers(encoder)[-2:]
+        ]
+    terms.append(MapDistance("roughness", rough, name="roughness")(shown, painted))
+    return keras.Model(pictures, layers.Concatenate(name="distances")(terms), name="judged")
+
+
+def first_layers(encoder: keras.Model) -> list[str]:
+    """Return the name of the first layer of each stage of an encoder, from fine to coarse."""
+    return [name for name in sorted(encoder.output) if name.endswith("_1")]
