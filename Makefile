@@ -7,7 +7,7 @@ TORCH := .venv-torch
 OPENCV := .venv-opencv
 TRACKERS := .venv-trackers
 
-.PHONY: setup demo test test-all lint bench-digits bench-text bench-interaction bench-track clean
+.PHONY: setup demo test test-all lint bench-digits bench-text bench-texture bench-style bench-interaction bench-track clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -58,6 +58,14 @@ bench-digits: $(STAMP) $(TORCH)/bin/python
 bench-text: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_text $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m tests.benchmarks.bench_text_speed
+
+# An hour and a half: ours and image quilting on 20 and more textures, judged from beside the checkout.
+bench-texture: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.bench_texture
+
+# Hours: ours and two peers, each with several weights, on 12 pairs.
+bench-style: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.bench_style
 
 # Data: ../shared/data/interaction, or DATA=FOLDER.  Hours; `--only davis` and the like do a part, and what is done is kept.
 bench-interaction: $(STAMP)

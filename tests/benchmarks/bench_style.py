@@ -1,0 +1,169 @@
+"""How near to the style pictures come at how much of the content kept, and how long it takes.
+
+    python -m tests.benchmarks.bench_style [--only lion …] [--size 512] [--evaluations 500] [--out FOLDER]
+
+Judged by SqueezeNet features, which no contender optimises.  Style and content pull against each other, so every
+contender that has a weight for the content is run at several, and the style is compared where the content is equal,
+between the two nearest of these.  The peers have the same features as ours.  Each result that is done is kept in
+``--out``, so that a run can be stopped and goes on; pictures stay there to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from apps.style import StyleOptions, run
+from apps.style.pictures import brought_to, read_picture
+from apps.style.running import Outputs
+from common import artifact
+from common.data.images import write_picture
+from tests.benchmarks.judge import SHARED, judge
+from tests.benchmarks.results import conditions, publish, table
+
+IMAGES = SHARED / "data" / "images"
+PAIRS = (
+    ("lion", "red_chalk_woman_in_peasant_dress"), ("golden_gate", "hokusai_great_wave_1831"),
+    ("tubingen", "van_gogh_starry_night_1889"), ("stata_center", "picabia_udnie_1913"),
+    ("sailboat", "turner_shipwreck_of_the_minotaur"), ("garden_flowers", "monet_water_lilies_1919"),
+    ("chicago_skyline", "kandinsky_composition_vii_1913"), ("astronaut_portrait", "picasso_self_portrait_1907"),
+    ("venice_boats", "seurat_grande_jatte_1886"), ("cornell_campus", "van_gogh_wheat_field_1889"),
+    ("coffee_cup", "matisse_woman_with_hat_1905"), ("newyork_night", "munch_the_scream_1893"),
+)  # fmt: skip
+STRENGTHS = (0.5, 1.0, 2.0)
+WEIGHTS = (0.3, 1.0, 3.0)  # of the peers' content, as multiples of their usual one
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--evaluations", type=int, default=500)
+    parser.add_argument("--features", default="")
+    parser.add_argument("--contenders", nargs="*", default=["optimize", "fast", "gatys", "neural-style"])
+    parser.add_argument("--out", type=Path, default=Path("build/styles"))
+    asked = parser.parse_args()
+    found: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for content, style in PAIRS:
+        if asked.only and content not in asked.only:
+            continue
+        files = IMAGES / "content" / f"{content}.jpg", IMAGES / "style" / f"{style}.jpg"
+        for name, make in _contenders(asked).items():
+            kind = name.partition(" ")[0]
+            if kind in asked.contenders:
+                out = asked.out / f"{content}.{name.replace(' ', '-')}.png"
+                found.setdefault(content, {}).setdefault(kind, []).append(_judged(out, *files, make))
+    publish("styles", _report(found, asked.size))
+
+
+def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Path], None]]:
+    """Return by name what makes a picture of a content and a style."""
+
+    def ours(method: str, strength: float) -> Callable[[Path, Path, Path], None]:
+        def make(content: Path, style: Path, out: Path) -> None:
+            options = StyleOptions(
+                str(content), (str(style),), method=method, strength=strength, size=asked.size,
+                features=asked.features if method == "optimize" else "",
+            )  # fmt: skip
+            list(run(options, Outputs(str(out))))
+
+        return make
+
+    def peer(name: str, weight: float) -> Callable[[Path, Path, Path], None]:
+        def make(content: Path, style: Path, out: Path) -> None:
+            from apps.style.painting import content_layer
+            from common.features import usual_features
+            from tests.benchmarks import gatys
+
+            features = usual_features(asked.features)
+            settings = getattr(gatys, name)
+            pictures = [brought_to(read_picture(str(path))[0], asked.size) for path in (content, style)]
+            made = gatys.transferred(
+                *pictures, features, content_layer(features.layers),
+                replace(settings, content=weight * settings.content), evaluations=asked.evaluations,
+            )  # fmt: skip
+            write_picture(out, np.rint(made * 255).astype(np.uint8))
+
+        return make
+
+    every = {f"optimize {strength:g}": ours("optimize", strength) for strength in STRENGTHS}
+    if "style/fast" in artifact.shipped():
+        every["fast 1"] = ours("fast", 1.0)
+    for name, setting in (("gatys", "GATYS"), ("neural-style", "NEURAL_STYLE")):
+        every |= {f"{name} {weight:g}": peer(setting, weight) for weight in WEIGHTS}
+    return every
+
+
+def _judged(
+    out: Path, content: Path, style: Path, make: Callable[[Path, Path, Path], None]
+) -> dict[str, float]:
+    """Make a picture, judge it, and keep what was found beside it."""
+    kept = out.with_suffix(".json")
+    if not kept.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        make(content, style, out)
+        seconds = time.monotonic() - started
+        kept.write_text(json.dumps(judge().style(out, style, content) | {"seconds": seconds}))
+    found = json.loads(kept.read_text())
+    print(f"{out.stem}: style {found['swd']:.3f}, content {found['content']:.3f}", flush=True)
+    return found
+
+
+def style_at(content: float, results: list[dict[str, float]], measure: str) -> float:
+    """Return the style distance of a contender where its content distance is ``content``, between its nearest runs."""
+    points = sorted((result["content"], result[measure]) for result in results)
+    return float(np.interp(content, [x for x, _ in points], [y for _, y in points]))
+
+
+def _report(found: dict[str, dict[str, list[dict[str, float]]]], size: int) -> str:
+    rows = []
+    for kind in ("optimize", "fast", "gatys", "neural-style"):
+        results = {content: by_kind[kind] for content, by_kind in found.items() if kind in by_kind}
+        if not results:
+            continue
+        cells = []
+        for measure in ("gram", "swd"):
+            shares = []
+            for content, own in results.items():
+                middle = sorted(own, key=lambda result: result["content"])[len(own) // 2]
+                ours = found[content].get("optimize", [])
+                if kind != "optimize" and ours:
+                    shares.append(style_at(middle["content"], ours, measure) / middle[measure])
+            cells.append(f"{np.median(shares):.2f} ({max(shares):.2f})" if shares else "")
+        every = [result for own in results.values() for result in own]
+        rows.append(
+            (
+                kind,
+                f"{np.median([r['content'] for r in every]):.3f}",
+                f"{np.median([r['swd'] for r in every]):.3f}",
+                f"{np.median([r['style_gained'] for r in every]):.0%}",
+                *cells,
+                f"{np.median([r['seconds'] for r in every]):.0f} s",
+            )
+        )
+    head = (
+        f"{len(found)} pairs, {size} px",
+        "content distance",
+        "style distance",
+        "style gained",
+        "ours by steps at its content distance: Gram, median (worst)",
+        "sliced Wasserstein",
+        "time",
+    )
+    return (
+        "## Styles\n\n`tests/benchmarks/bench_style.py`: distances in SqueezeNet features; medians over pairs and "
+        "weights.\n\n"
+        + table(head, rows)
+        + f"\n\n{conditions(('tensorflow', 'scipy'))}"
+    )
+
+
+if __name__ == "__main__":
+    main()
