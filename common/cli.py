@@ -28,6 +28,7 @@ __all__ = [
     "RateOption",
     "ResumeOption",
     "SeedOption",
+    "StemOption",
     "command_line",
     "run",
     "show_exports",
@@ -40,6 +41,10 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, n
 SeedOption = Annotated[int, typer.Option("--seed", help="Same seed, same machine: same numbers.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, gpu or gpu:N.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
+StemOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="What the names of the files begin with; else those of the model."),
+]
 EpochsOption = Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the data.")]
 RateOption = Annotated[float | None, typer.Option("--rate", help="Peak learning rate.")]
 ResumeOption = Annotated[

@@ -99,7 +99,7 @@ def native_chatter_held() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # Ctrl-C is no failure of theirs
             os.fsync(held.fileno())
             held.seek(0)
             os.write(saved, held.read())

@@ -15,6 +15,7 @@ from common.cli import (
     RateOption,
     ResumeOption,
     SeedOption,
+    StemOption,
     command_line,
     show_exports,
     show_models,
@@ -248,7 +249,7 @@ def export(
     format: Annotated[
         str, typer.Option("--format", "-f", help="savedmodel, onnx, litert, litert-float16 or all.")
     ] = "all",
-    out: OutOption = None,
+    out: StemOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

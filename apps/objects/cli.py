@@ -22,6 +22,7 @@ from common.cli import (
     RateOption,
     ResumeOption,
     SeedOption,
+    StemOption,
     command_line,
     show_exports,
     show_models,
@@ -220,7 +221,7 @@ def export(
         typer.Option("--format", "-f", help="savedmodel, onnx, litert, litert-float16, litert-int8 or all."),
     ] = "all",
     data: DataOption = "",
-    out: OutOption = None,
+    out: StemOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from common.cli import (
     RateOption,
     ResumeOption,
     SeedOption,
+    StemOption,
     command_line,
     show_exports,
     show_models,
@@ -111,9 +112,13 @@ def train(
         return
     with console.progress("training") as progress:
         result = train(
-            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
+            options,
+            out=resume or out,
+            resume=resume is not None,
+            command=command_line(),
+            tell=console.note,
+            progress=progress,
         )
-    console.note(result.note)
     score = result.evaluation.score
     console.result(
         result.to_json(),
@@ -125,21 +130,29 @@ def train(
 
 @app.command()
 def classify(
-    texts: Annotated[list[str], typer.Argument(help="Texts; or one file, a text a line; or - for stdin.")],
+    texts: Annotated[
+        list[str], typer.Argument(help="Texts; or one file, a text a line or a table; or - for stdin.")
+    ],
     model: ModelOption = SHIPPED,
+    text: TextColumn = "",
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Say the class of each text: a line in, a line out (label, probability, text)."""
     from apps.text.prediction import classify
 
-    for answer in classify(_lines(texts), model=model):
+    given, note = _given(texts, text)
+    if note:
+        Console(quiet=quiet).note(note)
+    for answer in classify(given, model=model):
         if json:
             print(jsons.dumps(answer.to_json(), ensure_ascii=False))
             continue
         chances = [answer.probabilities.get(name) for name in answer.labels]
         known = [f"{chance:.1%}" for chance in chances if chance is not None]
-        print("\t".join([", ".join(answer.labels) or "none", ", ".join(known), answer.text]))
+        line = " ".join(answer.text.splitlines())  # a line out, whatever stands in a cell
+        none = "none" if answer.probabilities else "-"
+        print("\t".join([", ".join(answer.labels) or none, ", ".join(known), line]))
 
 
 @app.command()
@@ -191,6 +204,10 @@ def explain(
             lambda: console.table(("class", "what speaks for it"), rows),
         )
         return
+    if out and out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{out} is no name for a page", "--out why.html")
+    if len(text) < 1024 and Path(text).is_file():
+        raise UsageError(f"{text} is a file; one text is explained at a time", f'"$(head -1 {text})"')
     explanation = explain(text, model=model)
     console.result(explanation.to_json(), lambda: show(explanation))
     if out:
@@ -324,7 +341,7 @@ def search(
 
     console = Console(json=json, quiet=quiet)
     find = searcher(index, model, default=ENCODER, words_weight=words)
-    found = {query: find(query, k) for query in _lines(queries)}
+    found = {query: find(query, k) for query in _given(queries)[0]}
     columns = ("", "likeness", "line", "text")
 
     def show() -> None:
@@ -340,7 +357,7 @@ def export(
     model: ModelOption = SHIPPED,
     format: Annotated[str, typer.Option("--format", "-f", help="savedmodel, onnx, litert or all.")] = "all",
     data: Annotated[str, typer.Option(help="A text a line to compare on; else ten sentences.")] = "",
-    out: OutOption = None,
+    out: StemOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -369,25 +386,40 @@ def _cross_validate(options: TrainOptions, folds: int, out: Path | None, console
     )
 
 
-def _lines(texts: list[str]) -> Iterator[str]:
-    """Return the texts themselves, or the lines of the one file they name.
+def _given(texts: list[str], column: str = "") -> tuple[Iterable[str], str]:
+    """Return the texts themselves or those of the one file they name, and what was guessed of its columns.
+
+    Args:
+        texts: as typed.
+        column: of the texts, where the file is a table; "" to guess it.
 
     Raises:
-        InputError: what looks like a file is none; a folder.
+        InputError: what looks like a file is none; a folder; an empty text.
+        UsageError: a file among several texts.
     """
-    from common.data.encoding import stream_lines
-    from common.errors import InputError
+    from apps.text.data import texts_in
+    from common.errors import InputError, UsageError
 
-    if len(texts) != 1:
-        yield from texts
-        return
+    if len(texts) > 1:
+        for text in texts:
+            if _is_file(text):
+                raise UsageError(
+                    f"{text} is a file, and one of {len(texts)}", "name one file, or texts alone"
+                )
+        return texts, ""
     (only,) = texts
     path = Path(only)
-    if only == "-" or (len(only) < 1024 and path.exists() and not path.is_dir()):
-        yield from stream_lines(only)
-    elif len(only) < 1024 and path.is_dir():
+    if only == "-" or _is_file(only):
+        return texts_in(only, column)
+    if not only.strip():
+        raise InputError("an empty text", "type one, or name a file with a text a line")
+    if len(only) < 1024 and path.is_dir():
         raise InputError(f"{only} is a folder", "name a file with a text a line")
-    elif " " not in only and path.suffix.lower() in (".txt", ".csv", ".tsv", ".jsonl", ".json", ".md"):
+    if " " not in only and path.suffix.lower() in (".txt", ".csv", ".tsv", ".jsonl", ".json", ".md"):
         raise InputError(f"no such file: {only}", "a text that ends like a file name can be given through -")
-    else:
-        yield only
+    return texts, ""
+
+
+def _is_file(text: str) -> bool:
+    """Tell whether a text is the name of a file; a long one would be too long a name to ask for."""
+    return bool(text) and len(text) < 1024 and Path(text).exists() and not Path(text).is_dir()

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.text.options import TrainOptions
 from common.data.columns import is_number
-from common.data.tables import Kind, TextTable, read_table
+from common.data.tables import TABLES, Kind, TextTable, read_table, stream_lines
 from common.errors import InputError, UserError
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "open_examples",
     "parted",
     "targets_of",
+    "texts_in",
 ]
 
+MANY = 20  # labels; more of them than half of the texts are no classes
 _TEST = ("test", "eval", "evaluation")
 _HELD = ("dev", "valid", "validation", "val")
 
@@ -114,10 +116,15 @@ def open_corpus(
     """
     table = _table(source, text, label, several)
     if table.labels is None:
-        raise InputError(f"{source} has no labels", "name their column with --label")
+        raise _without_labels(source, table)
     classes = class_names(table)
     if table.kind != "real values" and len(classes) < 2:
         raise InputError(f"{source} has one class only, {classes[0]!r}", "a classifier needs two or more")
+    if table.kind == "one of K" and len(classes) > max(MANY, len(table) / 2):
+        raise InputError(
+            f"{source} has {len(classes):,} different labels for {len(table):,} texts ({table.note})",
+            "name the column of the labels with --label",
+        )
     examples = Examples(table.texts, targets_of(table, classes))
     if len(examples) < 10:
         raise InputError(f"{source} has {len(examples)} texts", "give at least 10")
@@ -168,7 +175,7 @@ def open_examples(
     """
     table = _table(source, text, label, several)
     if table.labels is None:
-        raise InputError(f"{source} has no labels", "name their column with --label")
+        raise _without_labels(source, table)
     if kind != "real values":
         table = _spelled_out(table, classes)
         strange = sorted(set(class_names(table)) - set(classes))
@@ -180,6 +187,12 @@ def open_examples(
     examples = Examples(table.texts, targets_of(table, tuple(classes)))
     tests = np.array([split.lower() in _TEST for split in table.splits or ()])
     return examples.take(np.flatnonzero(tests)) if tests.any() else examples
+
+
+def _without_labels(source: str | Path, table: TextTable) -> InputError:
+    return InputError(
+        f"{source}: which column holds the labels cannot be told ({table.note})", "name it with --label"
+    )
 
 
 def class_names(table: TextTable) -> tuple[str, ...]:
@@ -264,6 +277,24 @@ def _parts(
             )
     kept, tested = examples.halves(min(0.1, 10_000 / len(examples)), seed)
     return kept, None, tested
+
+
+def texts_in(source: str, text: str = "") -> tuple[Iterator[str], str]:
+    """Return the texts of a file, and what was read and guessed where it has columns.
+
+    Args:
+        source: a table (CSV, TSV, JSON lines), read whole; any other file, or ``-`` for standard input, has a text a
+            line, read as it comes.
+        text: name or number of the text column, "" to guess it.
+
+    Raises:
+        InputError: no such file, no text, no such column.
+    """
+    suffixes = {suffix.lower() for suffix in Path(source).suffixes[-2:]}
+    if source != "-" and (text or suffixes & set(TABLES)):
+        table = read_table(source, text=text, label=None)
+        return iter(table.texts), table.note
+    return stream_lines(source), ""
 
 
 def fingerprint(texts: Sequence[str], numbers: np.ndarray) -> str:

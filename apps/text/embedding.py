@@ -66,9 +66,9 @@ def load_embedder(model: str | Path) -> Embedder:
         frequencies = DocumentFrequencies(list(reader.words), counts[:-1], int(counts[-1]))
         weight = float(card.calibration["words weight"])
         return Embedder(reader, run, int(card.arguments["size"]), name, frequencies, weight)
+    network = load_network(model)  # holds back what TensorFlow says when it is first imported
     import keras
 
-    network = load_network(model)
     layers = [layer for layer in network.layers if layer.name.endswith("features")]
     if not layers:
         raise UserError(

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["EncoderResult", "train_encoder"]
 
 JUDGED = 4_000  # texts searched in at most: each is compared with each
-LARGEST_TEST = 0.1
+LARGEST_TEST = 0.1  # of the texts, unless that would be fewer than ``FEW``
+FEW = 10
 MOST_WORDS = 30_000
 LONGEST = 256  # words of a passage
 
@@ -100,7 +101,7 @@ def train_encoder(
     from common.training import TrainingState, fit
 
     data = open_likeness(options)
-    share = min(LARGEST_TEST, JUDGED / len(data.texts))
+    share = min(max(LARGEST_TEST, FEW / len(data.texts)), JUDGED / len(data.texts))
     rest, test = data.halves(share, options.seed)
     kept, held = rest.halves(share, options.seed + 1)
     vectors = given_vectors(options.embeddings, kept.texts)

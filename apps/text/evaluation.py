@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from common.activations import sigmoid, softmax
 from common.artifact import Card, Measure
 from common.console import Console
 from common.data.tables import Kind
+from common.errors import UserError
 from common.metrics import confusion_matrix, expected_calibration_error, proportion
 from common.runs import options_of_run
 
@@ -63,6 +65,7 @@ class Evaluation:
             f"{self.name}_interval_95": [self.score.low, self.score.high],
             "count": self.score.count,
             "errors": len(self.mistakes),
+            "classes": list(self.classes),
             "texts_per_second": self.texts_per_second,
             **self.figures,
         } | ({} if self.confusion is None else {"confusion": self.confusion.tolist()})
@@ -197,15 +200,21 @@ def evaluate_model(
 
     Raises:
         InputError: no such texts, or no labels.
-        UserError: a label that the model does not know.
+        UserError: a label that the model does not know; no texts were named, and those of the run are not here.
     """
     classifier = load(model)
     card = classifier.card
     options = options_of_run(model, TrainOptions)
+    if not source and not options:
+        raise UserError(
+            f"the texts that {model} was tested on are not here", "name labelled texts, or --dataset NAME"
+        )
     if not source and options:
+        for named in (options.data, options.test):
+            if "." in Path(named).name and not Path(named).exists():
+                raise UserError(f"{named}, which {model} was made with, is not here", "name labelled texts")
         examples, source = corpus_of(options).test, options.data
     else:
-        source = source or card.data["name"]
         examples = open_examples(
             source, card.classes, KINDS[card.activation], text=text, label=label, several=several
         )

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from apps.text.data import texts_in
 from apps.text.embedding import Embedder, load_embedder
 from apps.text.shared_words import SharedWords, together
-from common.data.encoding import stream_lines
 from common.errors import InputError, UsageError, UserError
 from common.files import replacing
 
@@ -133,7 +133,8 @@ def build_index(source: str | Path, *, model: str | Path) -> tuple[Index, Embedd
         InputError: no such file; no line with a word.
     """
     embedder = load_embedder(model)
-    found = [(number, line) for number, line in enumerate(stream_lines(source), start=1) if line.strip()]
+    lines_of, _ = texts_in(str(source))
+    found = [(number, line) for number, line in enumerate(lines_of, start=1) if line.strip()]
     if not found:
         raise InputError(f"{source} has no text", "a text a line")
     texts = [line for _, line in found]
@@ -158,6 +159,8 @@ def searcher(
         InputError: no such file.
         ArtifactError: no such model.
     """
+    if Path(source).suffix == ".npy":
+        raise InputError(f"{source} holds vectors alone", "an index to search in is INDEX.npz")
     if Path(source).suffix == ".npz":
         index = open_index(source)
         embedder = load_embedder(model or index.model)

@@ -93,6 +93,10 @@ class TrainOptions:
                 "--weights gives a blend or a kim its vectors and its shape",
                 "leave out --embeddings and --vectors, and other networks",
             )
+        if self.network == "ngram" and (self.epochs or self.batch or self.rate):
+            raise UsageError(
+                "network 'ngram' is solved exactly, without steps", "leave out --epochs, --batch and --rate"
+            )
         if self.unlabelled and self.network == "ngram":
             # Measured: its answers on unlabelled texts teach it nothing that it does not know.
             raise UsageError("network 'ngram' learns nothing from unlabelled texts", "leave out --unlabelled")

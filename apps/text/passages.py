@@ -22,7 +22,10 @@ __all__ = ["Likeness", "open_likeness", "sentences"]
 
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][\"')\]])\s+|(?<=[。！？])|\n+|(?:<br\s*/?>\s*)+")
 SHORTEST = 20  # characters of a passage; a shorter sentence is read together with the next
-FEWEST = 20  # passages or texts
+FEWEST = 20  # pairs of passages
+FEWEST_LABELLED = 40  # texts, of which a quarter is searched in
+DOCUMENTS = 6  # at least, of which two are held out and two searched in
+STRETCH = 20  # lines at most that are held out together where all are one document
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def open_likeness(options: EncoderOptions) -> Likeness:
             f"{path} has one class only, {classes[0]!r}", "use --neighbours to learn from its passages"
         )
     groups = np.unique(targets_of(table, classes), axis=0, return_inverse=True)[1].reshape(-1)
-    _require(len(table), path)
+    _require(len(table), FEWEST_LABELLED, "labelled texts", path)
     return Likeness(table.texts, groups, None, path.name, table.note)
 
 
@@ -121,17 +124,19 @@ def sentences(text: str) -> list[str]:
 def _neighbours(texts: Sequence[str], name: str, note: str) -> Likeness:
     split = [sentences(text) for text in texts]
     if sum(map(len, split)) < 1.5 * len(split):  # a sentence a line: the lines are the passages
-        split = [[text for text in texts if text.strip()]]
+        lines = [text for text in texts if text.strip()]
         # Whole stretches are held out, so the one document is cut into many.
-        split = [split[0][start : start + 20] for start in range(0, len(split[0]), 20)]
+        stretch = int(np.clip(len(lines) // (2 * DOCUMENTS), 2, STRETCH))
+        split = [lines[start : start + stretch] for start in range(0, len(lines), stretch)]
     passages = [passage for document in split for passage in document]
     groups = np.repeat(np.arange(len(split)), [len(document) for document in split])
     first = np.flatnonzero(groups[1:] == groups[:-1])
-    _require(len(first), Path(name))
+    _require(len(first), FEWEST, "pairs of neighbouring passages", Path(name))
+    _require(len(split), DOCUMENTS, "documents, a line each", Path(name))
     pairs = np.stack([first, first + 1], axis=1)
     return Likeness(passages, groups, pairs, name, f"{note}, {len(pairs):,} pairs of neighbouring passages")
 
 
-def _require(count: int, path: Path) -> None:
-    if count < FEWEST:
-        raise InputError(f"{path} has {count} pairs or labelled texts", f"give at least {FEWEST}")
+def _require(count: int, fewest: int, what: str, path: Path) -> None:
+    if count < fewest:
+        raise InputError(f"{path} has {count} {what}", f"give at least {fewest}")

@@ -30,7 +30,7 @@ class Answer:
 
     Args:
         text: as given.
-        labels: the class, or each class that is likelier than not where several may hold.
+        labels: the class, or each class that is likelier than not where several may hold; none of a blank text.
         probabilities: class name to calibrated probability; the value itself for real values.
     """
 
@@ -76,6 +76,9 @@ class TextClassifier:
         iterator = iter(texts)
         while chunk := list(itertools.islice(iterator, CHUNK)):
             for text, row in zip(chunk, self.probabilities(chunk), strict=True):
+                if not text.strip():
+                    yield Answer(text, (), {})
+                    continue
                 yield Answer(text, self._labels(row), dict(zip(self.card.classes, row.tolist(), strict=True)))
 
     def _labels(self, row: np.ndarray) -> tuple[str, ...]:

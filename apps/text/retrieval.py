@@ -11,6 +11,7 @@ import numpy as np
 from apps.text.shared_words import DocumentFrequencies, SharedWords, together
 from common.artifact import Measure
 from common.console import Console
+from common.errors import InputError
 from common.metrics import first_hits, mean_reciprocal_rank, recall_at
 
 if TYPE_CHECKING:
@@ -98,11 +99,16 @@ def retrieval(test: Likeness, likeness: np.ndarray) -> Retrieval:
     Args:
         test: n texts and which of them belong together.
         likeness: of each text to each ``(n, n)``.
+
+    Raises:
+        InputError: no two belong together.
     """
     scores = likeness.copy()
     np.fill_diagonal(scores, -np.inf)
     relevant = test.relevant()
     asked = relevant.any(axis=1)
+    if not asked.any():
+        raise InputError(f"of the {len(scores)} texts held out no two belong together", "give more texts")
     ranks = first_hits(scores[asked], relevant[asked])
     recall = {k: recall_at(ranks, k) for k in (1, 5, 10)}
     return Retrieval(recall, mean_reciprocal_rank(ranks), int(asked.sum()), len(scores))

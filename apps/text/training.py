@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,7 @@ def train(
     out: Path | None = None,
     resume: bool = False,
     command: str = "",
+    tell: Callable[[str], None] = lambda note: None,
     progress: Advance = lambda done, total, remark: None,
 ) -> TrainResult:
     """Train, choose and calibrate on held-out texts, read the test split once, write the artifact.
@@ -64,6 +66,7 @@ def train(
         out: the run folder; by default ``runs/text-NETWORK-TIME``.
         resume: go on in ``out`` from its checkpoint, with the options stored there.
         command: as typed, for the card.
+        tell: called with what was read and guessed, before the training.
         progress: called with (steps done, steps, remark).
 
     Raises:
@@ -76,9 +79,14 @@ def train(
     if resume:
         out, options, command = stored_run(out, TrainOptions)
     arguments = options.checked_arguments()
+    from apps.text.data import corpus_of, parted
+
+    # What is wrong with the data is said before a framework has been waited for.
+    corpus = corpus_of(options)
+    ((kept, held, _),) = parted(corpus, options.seed)
+    tell(corpus.note)
     devices.select(options.device)
 
-    from apps.text.data import corpus_of, parted
     from apps.text.evaluation import timed
     from apps.text.explanation import EXPLAINED, PHRASES, Explainer, phrases_file, telling_phrases
     from apps.text.learning import learn
@@ -89,8 +97,6 @@ def train(
     from common.data.tables import read_table
     from common.layers import in_eight_bits
 
-    corpus = corpus_of(options)
-    ((kept, held, _),) = parted(corpus, options.seed)
     start = start_of(options.embeddings, options.weights, kept.texts) if options.uses_vectors else None
     run = out if resume and out else new_run(out, f"text-{options.network}", options, command)
     with resumable(run, "cnnapps text train"):

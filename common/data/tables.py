@@ -15,7 +15,9 @@ from common.data.encoding import read_text, stream_lines
 from common.data.layouts import parse, read_folder
 from common.errors import InputError
 
-__all__ = ["Kind", "TextTable", "read_table", "stream_lines"]
+__all__ = ["TABLES", "Kind", "TextTable", "read_table", "stream_lines"]
+
+TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson")  # suffixes of files with columns
 
 Kind = Literal["one of K", "independent yes/no", "real values", "none"]
 Labels = list[str] | list[list[str]] | list[float] | None

@@ -128,18 +128,8 @@ def test_explained_for_the_terminal_for_scripts_and_as_a_page(trained, cnnapps, 
 @pytest.mark.parametrize("network", ["ngram", "kim", "dpcnn", "char"])
 def test_every_network_learns_that_not_turns_the_meaning(network, table, cnnapps, tmp_path):
     start = ["--embeddings", "none"] if network in ("kim", "dpcnn") else []
-    command = [
-        "text",
-        "train",
-        table,
-        "--network",
-        network,
-        "--epochs",
-        8,
-        *start,
-        "--out",
-        tmp_path / network,
-    ]
+    steps = [] if network == "ngram" else ["--epochs", 8]
+    command = ["text", "train", table, "--network", network, *steps, *start, "--out", tmp_path / network]
     code, out, err = cnnapps(*command, "--json")
     assert code == 0, err
     assert json.loads(out)["test"]["accuracy"] > 0.8
@@ -202,7 +192,13 @@ def test_real_values(cnnapps, tmp_path):
     [
         ("label,text\n" + "a,some words here\n" * 30, [], 1, "one class only"),
         ("label,text\na,b c\nb,c d\n", [], 1, "give at least 10"),
-        ("just a line of words\n" * 30, [], 1, "no labels"),
+        ("just a line of words\n" * 30, [], 1, "which column holds the labels cannot be told"),
+        (
+            "label,text\n" + "".join(f"a{n},word {n}\n" for n in range(40)),
+            [],
+            1,
+            "40 different labels for 40 texts",
+        ),
         ("label,text\na,b c\nb,c d\n", ["--text", "review"], 1, "review"),
         ("", [], 1, "empty"),
     ],
@@ -222,13 +218,50 @@ def test_wrong_files_are_one_line(cnnapps, tmp_path, content, arguments, code, m
         (["train", "x.csv", "--network", "lstm"], 2, "known: blend, kim"),
         (["train", "x.csv", "--network", "ngram", "--vectors", "both"], 2, "no option 'vectors'"),
         (["train", "x.csv", "--network", "char", "--embeddings", "v.txt"], 2, "leave out --embeddings"),
+        (["train", "x.csv", "--network", "ngram", "--epochs", "3"], 2, "solved exactly"),
+        (["classify", ""], 1, "an empty text"),
+        (["classify", "a text", "made.txt"], 2, "made.txt is a file, and one of 2"),
+        (["explain", "made.txt"], 2, "made.txt is a file"),
+        (["explain", "words", "--out", "why.png"], 2, "--out why.html"),
+        (["evaluate"], 1, "tested on are not here"),
         (["classify", "words", "--model", "digits/cnn"], 1, "is a model of digits"),
         (["classify", "words", "--model", "nowhere"], 1, "no model 'nowhere'"),
     ],
 )
-def test_wrong_requests_are_one_line(cnnapps, arguments, code, message):
+def test_wrong_requests_are_one_line(cnnapps, tmp_path, arguments, code, message):
+    (tmp_path / "made.txt").write_text("a line\n")
     got, out, err = cnnapps("text", *arguments)
     assert got == code and message in err and err.count("\n") == 1 and not out
+
+
+def test_tables_are_classified_by_their_texts_and_blank_lines_get_no_class(trained, cnnapps, tmp_path):
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("id", "review"), (1, "the plot is\nnot dull"), (2, "the film, is clumsy")]
+        )
+    code, out, err = cnnapps("text", "classify", "new.csv", "--model", trained)
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0 and "text in column 'review'" in err
+    assert [(row[0], row[2]) for row in rows] == [
+        ("pos", "the plot is not dull"),
+        ("neg", "the film, is clumsy"),
+    ]
+    code, out, err = cnnapps("text", "classify", "new.csv", "--model", trained, "--text", "id", "-q")
+    assert code == 0 and [line.split("\t")[2] for line in out.splitlines()] == ["1", "2"] and not err
+    (tmp_path / "lines.txt").write_text("the film is witty\n \nthe film is dull\n")
+    code, out, _ = cnnapps("text", "classify", "lines.txt", "--model", trained)
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["pos", "-", "neg"]
+
+
+def test_what_was_guessed_is_said_before_the_training(table, cnnapps, tmp_path):
+    arguments = ("--network", "ngram", "--out", tmp_path / "r")
+    code, _, err = cnnapps("text", "train", table, *arguments)
+    assert code == 0 and err.index("label in column 'sentiment'") < err.index("next:")
+    (tmp_path / "moved.csv").write_text(table.read_text())
+    assert cnnapps("text", "train", "moved.csv", "--network", "ngram", "--out", "s", "-q")[0] == 0
+    (tmp_path / "moved.csv").unlink()
+    code, _, err = cnnapps("text", "evaluate", "--model", "s")
+    assert code == 1 and "moved.csv, which s was made with, is not here" in err
 
 
 def test_a_file_that_is_not_there_is_no_text(trained, cnnapps, tmp_path):

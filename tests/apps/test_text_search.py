@@ -190,7 +190,8 @@ def test_an_index_is_read_as_it_was_written(encoder, tmp_path):
         (("embed", "empty.txt", "-m", "RUN"), 1, "has no text"),
         (("search", "no.npz", "x"), 1, "no such file"),
         (("search", "bad.npz", "x"), 1, "is no index"),
-        (("search", "few.txt", " ", "-m", "RUN"), 1, "no word in the query"),
+        (("search", "few.txt", " ", "-m", "RUN"), 1, "an empty text"),
+        (("search", "vectors.npy", "x"), 1, "holds vectors alone"),
         (("classify", "x", "-m", "RUN"), 1, "is an encoder"),
         (("pretrain",), 2, "name the texts"),
         (("pretrain", "few.txt"), 1, "give more text"),
@@ -204,6 +205,23 @@ def test_wrong_requests_are_one_line(encoder, cnnapps, tmp_path, arguments, code
     found, out, err = cnnapps("text", *arguments)
     assert (found, err.count("\n"), out) == (code, 1, ""), err
     assert message in err
+
+
+def test_forty_lines_are_enough_to_begin_with(cnnapps, tmp_path):
+    draw = np.random.default_rng(1)
+    words = [f"word{number}" for number in range(30)]
+    (tmp_path / "notes.txt").write_text("".join(f"{' '.join(draw.choice(words, 6))}\n" for _ in range(40)))
+    code, out, err = cnnapps(
+        "text", "train-encoder", "notes.txt", "--epochs", 1, "--out", "e", "--json", "-q"
+    )
+    assert code == 0, err
+    found = json.loads(out)["test"]
+    assert 0 < found["queries"] <= found["searched"] < 40
+    (tmp_path / "labelled.csv").write_text(
+        "label,text\n" + "".join(f"{'ab'[n % 2]},{' '.join(draw.choice(words, 5))}\n" for n in range(39))
+    )
+    code, _, err = cnnapps("text", "train-encoder", "labelled.csv", "-q")
+    assert code == 1 and "39 labelled texts (give at least 40)" in err
 
 
 def test_vectors_learned_from_neighbours_know_what_words_are_alike(documents, cnnapps, tmp_path):

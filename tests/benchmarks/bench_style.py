@@ -159,9 +159,7 @@ def _report(found: dict[str, dict[str, list[dict[str, float]]]], size: int) -> s
     )
     return (
         "## Styles\n\n`tests/benchmarks/bench_style.py`: distances in SqueezeNet features; medians over pairs and "
-        "weights.\n\n"
-        + table(head, rows)
-        + f"\n\n{conditions(('tensorflow', 'scipy'))}"
+        "weights.\n\n" + table(head, rows) + f"\n\n{conditions(('tensorflow', 'scipy'))}"
     )
 
 
