@@ -15,7 +15,7 @@ from apps.text import models
 from apps.text.blending import best_shares, blended, mean_loss
 from apps.text.data import Examples
 from apps.text.naive_bayes import learn_vocabulary
-from apps.text.ngrams import fit_ngrams
+from apps.text.ngrams import choose_fit, fit_ngrams
 from apps.text.options import BLEND
 from apps.text.prediction import scores_of
 from apps.text.recipes import default_recipe
@@ -103,12 +103,12 @@ def learn(
     if kind == "real values":
         above = counted > np.median(counted)
         counted = np.concatenate([above, ~above], axis=1).astype(np.float32)
-    learned = learn_vocabulary(kept.texts, counted, unit=unit, more_words=start.words if start else ())
-    reader, used = learned.encoder, learned.encoder.shortened(MOST_WORDS)
+    reader = learn_vocabulary(kept.texts, counted, unit=unit, more_words=start.words if start else ())
+    used = reader.shortened(MOST_WORDS)
     train = (reader.encode(kept.texts), kept.targets)
     check = (reader.encode(held.texts), held.targets)
     judged = check if used is reader else (used.encode(held.texts), held.targets)
-    ngrams = [fit_ngrams(learned, train, check, kind)] if name in ("ngram", BLEND) else []
+    ngrams = _ngrams(reader.ngram_rows, train, check, kind) if name in ("ngram", BLEND) else []
     if name == "ngram":
         return _joined(ngrams, used, judged, kind)
     deep = "kim" if name == BLEND else name
@@ -126,7 +126,7 @@ def learn(
 
     def finished(network: keras.Model) -> Learned:
         plain = _for_use(network, partial(build, used.vector_rows), reader.rows_kept(MOST_WORDS))
-        return _joined([*ngrams, plain], used, judged, kind)
+        return _joined([*ngrams, _Part(plain, plain)], used, judged, kind)
 
     def taught(
         network: keras.Model, texts: tuple[Encoded, np.ndarray], recipe: Recipe, folder: Path
@@ -148,15 +148,32 @@ def learn(
     return replace(result, recipe=recipe, history=history)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A network, ``asked`` on held-out texts that it does not know, and as it is ``kept``."""
+
+    asked: keras.Model
+    kept: keras.Model
+
+
+def _ngrams(
+    rows: int, train: tuple[Encoded, np.ndarray], check: tuple[Encoded, np.ndarray], kind: Kind
+) -> list[_Part]:
+    """Return the n-grams' network: all is chosen without the held-out texts, which it learns from in the end."""
+    fit = choose_fit(rows, train, check, kind)
+    everything = (train[0].followed_by(check[0]), np.concatenate([train[1], check[1]]))
+    return [_Part(fit_ngrams(rows, train, fit, kind), fit_ngrams(rows, everything, fit, kind))]
+
+
 def _joined(
-    parts: list[keras.Model], reader: TextEncoder, check: tuple[Encoded, np.ndarray], kind: Kind
+    parts: list[_Part], reader: TextEncoder, check: tuple[Encoded, np.ndarray], kind: Kind
 ) -> Learned:
     """Return one network, or two blended as held-out texts say, with its temperature."""
-    scores = [_scores(part, check[0]) for part in parts]
-    network, held_scores = parts[0], scores[0]
+    scores = [_scores(part.asked, check[0]) for part in parts]
+    network, held_scores = parts[0].kept, scores[0]
     if len(parts) == 2:
         shares = best_shares(scores, check[1], kind)
-        network = models.blend(parts, shares)
+        network = models.blend([part.kept for part in parts], shares)
         held_scores = blended(scores, shares)
     return Learned(network, reader, _temperature(held_scores, check[1], kind), None, [])
 

@@ -13,20 +13,7 @@ import numpy as np
 
 from apps.text.vocabulary import CHUNK, TextEncoder, added_counts, first_places, ngram_hashes
 
-__all__ = ["LearnedVocabulary", "learn_vocabulary", "log_count_ratios"]
-
-
-@dataclass
-class LearnedVocabulary:
-    """An encoder, and what its n-grams say.
-
-    Args:
-        encoder: with the kept words and n-grams.
-        ratios: log-count ratios ``(encoder.ngram_rows, K)``, row 0 zeros.
-    """
-
-    encoder: TextEncoder
-    ratios: np.ndarray
+__all__ = ["learn_vocabulary", "log_count_ratios"]
 
 
 @dataclass
@@ -59,7 +46,7 @@ def learn_vocabulary(
     longest: int = 1024,
     unit: str = "words",
     more_words: Sequence[str] = (),
-) -> LearnedVocabulary:
+) -> TextEncoder:
     """Choose words by frequency and n-grams by how much they say.
 
     Args:
@@ -94,13 +81,13 @@ def learn_vocabulary(
     order = order[words[order] >= least][:most_words]
     names = reader.words_met
     total = counts.counts.sum(axis=1)
-    ratios = log_count_ratios(counts.counts)
-    weight = np.where(total >= least, np.abs(ratios).max(axis=1) * np.sqrt(total), -1)
+    weight = np.where(
+        total >= least, np.abs(log_count_ratios(counts.counts)).max(axis=1) * np.sqrt(total), -1
+    )
     kept = np.sort(np.argsort(-weight, kind="stable")[:most_ngrams])
     kept = kept[weight[kept] > 0]
     chosen = dict.fromkeys([*(names[number] for number in order), *more_words])
-    encoder = TextEncoder(list(chosen)[:most_words], counts.hashes[kept], longest, unit)
-    return LearnedVocabulary(encoder, np.concatenate([np.zeros((1, targets.shape[1])), ratios[kept]]))
+    return TextEncoder(list(chosen)[:most_words], counts.hashes[kept], longest, unit)
 
 
 def log_count_ratios(counts: np.ndarray, smoothing: float = 1.0) -> np.ndarray:

@@ -13,6 +13,7 @@ References:
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -20,41 +21,47 @@ from scipy import sparse
 
 from apps.text import models
 from apps.text.blending import best_shares, blended, mean_loss
-from apps.text.naive_bayes import LearnedVocabulary
+from apps.text.naive_bayes import log_count_ratios
 from apps.text.vocabulary import NGRAMS, Encoded
 from common.data.tables import Kind
 
-__all__ = ["PENALTIES", "fit_ngrams"]
+__all__ = ["PENALTIES", "NgramFit", "choose_fit", "fit_ngrams"]
 
 # liblinear's C, the inverse of the penalty, by what an n-gram counts for.
 PENALTIES = {"naive Bayes": (0.03, 0.1, 0.3, 1.0, 3.0), "rarity": (0.003, 0.01, 0.03, 0.1, 0.3)}
 
 
-def fit_ngrams(
-    learned: LearnedVocabulary,
+@dataclass(frozen=True)
+class NgramFit:
+    """How n-grams are weighed.
+
+    Args:
+        penalties: liblinear's C, by what an n-gram counts for.
+        shares: of the weights that each of these gives, in the sum.
+    """
+
+    penalties: dict[str, float]
+    shares: tuple[float, ...]
+
+
+def choose_fit(
+    rows: int,
     train: tuple[Encoded, np.ndarray],
     held: tuple[Encoded, np.ndarray],
     kind: Kind,
-) -> keras.Model:
-    """Return the trained network; penalties and shares are chosen on held-out texts.
+) -> NgramFit:
+    """Return the penalties and shares that fit held-out texts best.
 
     Args:
-        learned: vocabulary and log-count ratios.
+        rows: of the table.
         train: texts and targets ``(n, K)``.
         held: the same, not trained on.
         kind: of the targets.
     """
-    rows, classes = learned.encoder.ngram_rows, train[1].shape[1]
     counts, held_counts = _presence(train[0], rows), _presence(held[0], rows)
-    values = {
-        "naive Bayes": learned.ratios,
-        "rarity": np.broadcast_to(_rarity(counts)[:, None], (rows, classes)),
-    }
-    if kind == "real values":
-        del values["naive Bayes"]  # its ratios are of classes
-    found = []
-    for name, value in values.items():
-        best: tuple[float, np.ndarray, np.ndarray] | None = None
+    penalties, found = {}, []
+    for name, value in _values(counts, train[1], kind).items():
+        best: tuple[float, np.ndarray] | None = None
         for penalty in PENALTIES[name]:
             table, bias = _table(counts, value, train[1], penalty, kind)
             scores = held_counts @ table + bias
@@ -62,16 +69,37 @@ def fit_ngrams(
             (scale,) = best_shares([scores], held[1], kind) if kind != "real values" else (1.0,)
             loss = mean_loss(scale * scores, held[1], kind)
             if best is None or loss < best[0]:
-                best = (loss, table, bias)
+                best, penalties[name] = (loss, scores), penalty
         assert best is not None
-        found.append(best[1:])
-    shares: tuple[float, ...] = (1.0,)
-    if len(found) > 1:
-        shares = best_shares([held_counts @ table + bias for table, bias in found], held[1], kind)
-    network = models.ngram(rows, classes)
-    network.get_layer("ngrams").set_weights([blended([table for table, _ in found], shares)])
-    network.get_layer("scores").set_weights([blended([bias for _, bias in found], shares)])
+        found.append(best[1])
+    shares = best_shares(found, held[1], kind) if len(found) > 1 else (1.0,)
+    return NgramFit(penalties, shares)
+
+
+def fit_ngrams(rows: int, texts: tuple[Encoded, np.ndarray], fit: NgramFit, kind: Kind) -> keras.Model:
+    """Return the network ``ngram`` for texts and targets.
+
+    Args:
+        rows: of its table.
+        texts: with targets ``(n, K)``: those to train on, or, once all is chosen, those held out too.
+        fit: how n-grams are weighed.
+        kind: of the targets.
+    """
+    counts, targets = _presence(texts[0], rows), texts[1]
+    values = _values(counts, targets, kind)
+    found = [_table(counts, values[name], targets, penalty, kind) for name, penalty in fit.penalties.items()]
+    network = models.ngram(rows, targets.shape[1])
+    network.get_layer("ngrams").set_weights([blended([table for table, _ in found], fit.shares)])
+    network.get_layer("scores").set_weights([blended([bias for _, bias in found], fit.shares)])
     return network
+
+
+def _values(counts: sparse.csr_matrix, targets: np.ndarray, kind: Kind) -> dict[str, np.ndarray]:
+    """Return what each n-gram counts for in each class ``(rows, K)``, by name."""
+    rarity = np.broadcast_to(_rarity(counts)[:, None], (counts.shape[1], targets.shape[1]))
+    if kind == "real values":
+        return {"rarity": rarity}  # log-count ratios are of classes
+    return {"naive Bayes": log_count_ratios(np.asarray(counts.T @ targets)), "rarity": rarity}
 
 
 def _table(

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.text.naive_bayes import learn_vocabulary, log_count_ratios
+from apps.text.ngrams import choose_fit, fit_ngrams
+from apps.text.prediction import scores_of
 from apps.text.tokens import characters, tokenize
 from apps.text.vocabulary import AFFIXES, COLUMNS, TextEncoder, ngram_hashes, word_hashes
 
@@ -50,17 +52,17 @@ def test_tokens_lose_nothing_but_white_space_and_markup(text):
 
 def test_a_text_becomes_words_affixes_and_first_ngrams():
     texts = ["good good film", "bad film", "a zzz"]
-    learned = learn_vocabulary(texts, np.eye(2)[[0, 1, 1]], least=1)
-    encoded = learned.encoder.encode(["good good film zzzz"])
+    encoder = learn_vocabulary(texts, np.eye(2)[[0, 1, 1]], least=1)
+    encoded = encoder.encode(["good good film zzzz"])
     assert encoded.rows.shape == (4, COLUMNS) and encoded.lengths.tolist() == [4]
     words = encoded.rows[:, 0]
     assert words[0] == words[1] and words[3] == 1  # known twice, and unknown
     shapes = encoded.rows[:, 1:3]
-    base = 2 + len(learned.encoder.words)
+    base = 2 + len(encoder.words)
     assert (shapes[:, 0] >= base).all() and (shapes[:, 0] < base + AFFIXES).all()
-    assert (shapes[:, 1] >= base + AFFIXES).all() and shapes.max() < learned.encoder.vector_rows
+    assert (shapes[:, 1] >= base + AFFIXES).all() and shapes.max() < encoder.vector_rows
     # "zzzz" ends as "zzz" does: the unknown word keeps the shape of a known one.
-    assert shapes[3, 1] == learned.encoder.encode(["zzz"]).rows[0, 2]
+    assert shapes[3, 1] == encoder.encode(["zzz"]).rows[0, 2]
     assert encoded.rows[0, 3] > 0 and encoded.rows[1, 3] == 0  # the second "good" says nothing new
     assert encoded.rows[2, 5] > 0  # "good good film" was seen
     assert encoded.rows[3, 4] == 0 == encoded.rows[3, 5]  # "film zzzz" was not
@@ -96,11 +98,10 @@ def test_ratios_are_the_formula():
 
 def test_the_vocabulary_keeps_what_says_most():
     texts = ["very good", "so good", "very bad", "so bad"] * 5
-    learned = learn_vocabulary(texts, np.eye(2)[[0, 0, 1, 1] * 5], most_ngrams=2)
-    kept = learned.encoder.encode(["good", "bad", "very", "so"]).rows[:, 3]
+    encoder = learn_vocabulary(texts, np.eye(2)[[0, 0, 1, 1] * 5], most_ngrams=2)
+    kept = encoder.encode(["good", "bad", "very", "so"]).rows[:, 3]
     assert (kept[:2] > 0).all() and not kept[2:].any()
-    assert learned.ratios[kept[0]].argmax() == 0 and learned.ratios[kept[1]].argmax() == 1
-    assert set(learned.encoder.words) == {"very", "good", "so", "bad"}
+    assert set(encoder.words) == {"very", "good", "so", "bad"}
 
 
 def test_counting_in_chunks_changes_nothing(monkeypatch):
@@ -110,9 +111,8 @@ def test_counting_in_chunks_changes_nothing(monkeypatch):
     whole = learn_vocabulary(texts, targets)
     monkeypatch.setattr("apps.text.naive_bayes.CHUNK", 7)
     parts = learn_vocabulary(texts, targets)
-    assert whole.encoder.words == parts.encoder.words
-    np.testing.assert_array_equal(whole.encoder.ngrams, parts.encoder.ngrams)
-    np.testing.assert_allclose(whole.ratios, parts.ratios)
+    assert whole.words == parts.words
+    np.testing.assert_array_equal(whole.ngrams, parts.ngrams)
 
 
 def test_long_texts_lose_their_middle_and_batches_are_padded():
@@ -133,3 +133,28 @@ def test_a_shortened_vocabulary_reads_rare_words_by_their_letters():
     assert (table[rows][after[:, :3]] == before[:, :3])[:2].all()
     assert after[2, 0] == 1 and (table[rows][after[2, 1:3]] == before[2, 1:3]).all()
     np.testing.assert_array_equal(whole.rows_kept(5), table)
+
+
+def test_what_is_chosen_is_chosen_without_the_held_out_texts_which_are_learned_from_in_the_end():
+    draw = np.random.default_rng(3)
+    words = [f"w{number}" for number in range(40)]
+    says = draw.normal(size=(40, 2))
+
+    def drawn(count):
+        chosen = draw.integers(0, 40, (count, 6))
+        return [" ".join(words[n] for n in row) for row in chosen], np.eye(2, dtype=np.float32)[
+            says[chosen].sum(axis=1).argmax(axis=1)
+        ]
+
+    (texts, targets), (held, held_targets), (test, truth) = drawn(300), drawn(150), drawn(400)
+    encoder = learn_vocabulary(texts, targets)
+    train, check = (encoder.encode(texts), targets), (encoder.encode(held), held_targets)
+    fit = choose_fit(encoder.ngram_rows, train, check, "one of K")
+    assert set(fit.penalties) == {"naive Bayes", "rarity"} and len(fit.shares) == 2 and min(fit.shares) > 0
+    everything = (train[0].followed_by(check[0]), np.concatenate([targets, held_targets]))
+    right = {}
+    for name, known in (("some", train), ("all", everything)):
+        network = fit_ngrams(encoder.ngram_rows, known, fit, "one of K")
+        scores = scores_of(encoder.encode(test), network.predict_on_batch, 2)
+        right[name] = (scores.argmax(axis=1) == truth.argmax(axis=1)).mean()
+    assert 0.7 < right["some"] < right["all"]
