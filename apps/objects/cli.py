@@ -64,6 +64,9 @@ def train(
     side: Annotated[
         int | None, typer.Option(help="Pictures become squares of so many pixels; else what suits them.")
     ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Learn on random windows of so many pixels: faster (pyramid, vgg).")
+    ] = None,
     weights: Annotated[
         str, typer.Option(help="Model whose backbone to start from; none for random weights.")
     ] = "",
@@ -104,6 +107,7 @@ def train(
         network=network,
         arguments=_network_arguments(network, filters, depth, width, stem),
         side=side,
+        window=window,
         column=column,
         label=label,
         several=several,

@@ -25,6 +25,7 @@ SHIPPED = "objects/general"  # what classifies where no model is named
 DEFAULT = "pyramid"
 GENERAL = "objects/general"  # what a training starts from where nothing is named
 KERAS = "keras:"  # what the names of the backbones of keras.applications begin with
+ANY_SIZE = ("pyramid", "vgg")  # networks that take pictures of any size
 BALANCES = ("", "none", "weights", "focal")
 AUGMENTATIONS = ("", "none", "mild", "strong")
 
@@ -58,6 +59,7 @@ class TrainOptions:
             of the weights, or ``pyramid``.
         arguments: of the network's function, such as ``{"width": 32}``.
         side: of the square that pictures are brought to; None for what suits them.
+        window: side of random windows that are learned on instead of whole pictures; None for these.
         column, label, several: of a table, as of ``common.data.labelled.list_table``.
         weights: a model whose backbone to start from; "" for the one that ships, or what Keras has learned from
             ImageNet; ``none`` for random ones.
@@ -74,6 +76,7 @@ class TrainOptions:
     network: str = ""
     arguments: dict[str, Any] | None = None
     side: int | None = None
+    window: int | None = None
     column: str = ""
     label: str = ""
     several: str = ""
@@ -132,10 +135,20 @@ class TrainOptions:
             raise UsageError(
                 f"--side {self.side} does not fit", "a multiple of 16 from 32 on, such as 64 or 128"
             )
+        if self.window is not None and (self.window % 16 or self.window < 16):
+            raise UsageError(f"--window {self.window} does not fit", "a multiple of 16, such as 32")
         options = self._with_default_weights()
         if options.starts_from_model:
             options = options._with_network_of_weights()
-        return replace(options, network=options.network or DEFAULT, arguments=dict(options.arguments or {}))
+        options = replace(
+            options, network=options.network or DEFAULT, arguments=dict(options.arguments or {})
+        )
+        if options.window and options.network not in ANY_SIZE:
+            raise UsageError(
+                f"network {options.network!r} learns on whole pictures",
+                f"--window goes with {', '.join(ANY_SIZE)}",
+            )
+        return options
 
     def _with_default_weights(self) -> TrainOptions:
         if self.weights or self.is_keras or GENERAL not in artifact.shipped():

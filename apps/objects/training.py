@@ -11,6 +11,7 @@ import numpy as np
 from apps.objects.options import GENERAL, KERAS, TrainOptions
 from common import artifact, devices
 from common.console import Advance
+from common.errors import UsageError
 from common.runs import new_run, resumable, stored_run
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def train(
 
     from apps.objects import recipes, transfer
     from apps.objects.data import Source, open_pictures
+    from common.data.augment import Geometry
 
     source = Source(options.data, options.side, options.column, options.label, options.several)
     pictures = open_pictures(
@@ -110,6 +112,14 @@ def train(
         **{name: value for name, value in changes.items() if value},
     )  # fmt: skip
 
+    if options.window:
+        if options.window > min(pictures.spec.shape[:2]):
+            raise UsageError(
+                f"--window {options.window} is more than pictures of {pictures.spec.shape[0]} pixels have",
+                "a smaller one, or a larger --side",
+            )
+        cut = replace(recipe.augmentation, window=options.window, geometry=Geometry())
+        recipe = replace(recipe, augmentation=cut)
     keras.utils.set_random_seed(options.seed)
     with devices.precision_policy(recipe.precision):
         network = _build(options, pictures)
@@ -123,6 +133,10 @@ def train(
         transfer.fit_head(network, pictures.train, pictures.validation, balanced=balance == "weights")
         recipe = replace(recipe, multiples=transfer.rates_by_depth(network))
     history = _fit(network, pictures, recipe, run, resume, progress)
+    if options.window:
+        whole = _build(replace(options, window=None), pictures)
+        whole.set_weights(network.get_weights())
+        network = whole
     card = _card(options, pictures, recipe, command)
     card, evaluation = _finish(run, network, card, history, pictures)
     seconds = sum(row["seconds"] for row in history)
@@ -140,7 +154,8 @@ def _build(options: TrainOptions, pictures: PictureSet) -> keras.Model:
         return keras_backbone(options.network, shape, classes, imagenet=options.weights != "none")
     from apps.objects.models import NETWORKS
 
-    network = NETWORKS.get(options.network)(shape, classes, **(options.arguments or {}))
+    given = (None, None, 3) if options.window else shape
+    network = NETWORKS.get(options.network)(given, classes, **(options.arguments or {}))
     fit_whitening(network, pictures.train.images[:5_000].astype(np.float32) / 255)
     return network
 

@@ -1,5 +1,6 @@
 """Parts, recipes, balance, transfer and figures of recognition, each against something that is not ours."""
 
+import json
 from dataclasses import replace
 
 import keras
@@ -12,11 +13,12 @@ from apps.objects.data import Source, open_pictures, pictures_to_test
 from apps.objects.evaluation import Evaluation, evaluate
 from apps.objects.models import NETWORKS
 from apps.objects.options import TrainOptions
+from apps.objects.training import train
 from common.artifact import Card
 from common.data.augment import Augmentation
 from common.data.datasets import Split
-from common.errors import InputError, UserError
-from common.predictor import Predictor
+from common.errors import InputError, UsageError, UserError
+from common.predictor import Predictor, load_network
 from tests.apps.drawn_pictures import KINDS, drawn, folder_of
 
 
@@ -255,3 +257,22 @@ def test_options_are_completed_without_a_framework():
         and replace(options, network="mobile").completed().arguments == {}
     )
     assert replace(options, network="keras:ResNet50").completed().is_keras
+
+
+def test_a_network_learns_on_windows_and_is_asked_whole_pictures(folder, tmp_path):
+    options = TrainOptions(
+        str(folder), network="vgg", arguments={"filters": 4}, side=32, window=16, epochs=2, weights="none"
+    )
+    result = train(options, out=tmp_path / "run")
+    assert result.card.input_shape == (32, 32, 3)
+    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert recipe["augmentation"]["window"] == 16 and recipe["augmentation"]["geometry"]["crop"] == 0
+    assert load_network(tmp_path / "run").input_shape == (None, 32, 32, 3)
+    with pytest.raises(UsageError, match="more than pictures of 32 pixels have"):
+        train(replace(options, window=48), out=tmp_path / "other")
+    for wrong, message in (
+        ({"window": 20}, "does not fit"),
+        ({"network": "airbench", "arguments": {}}, "learns on whole pictures"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            replace(options, **wrong).completed()

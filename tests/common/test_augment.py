@@ -15,6 +15,7 @@ from common.data.augment import (
     cutmix,
     cutout,
     mixup,
+    random_window,
     resample,
     transform_boxes,
     translate,
@@ -193,3 +194,18 @@ def test_only_the_chosen_share_is_mixed_and_targets_say_how_much(mix):
     assert (own[untouched] > 0.999).all() and own[~untouched].mean() < 0.75
     inner = mixed[1:].mean(axis=(1, 2, 3))  # the next of the batch is the one before: one less
     np.testing.assert_allclose(inner, np.arange(1, 1000) - (1 - own[1:]), atol=1e-2)
+
+
+def test_a_window_is_a_piece_of_the_picture_from_anywhere_in_it():
+    images = tf.constant(np.arange(2 * 9 * 8 * 3, dtype=np.float32).reshape(2, 9, 8, 3))
+    places = set()
+    for step in range(60):
+        for picture, piece in zip(images.numpy(), random_window(images, 4, (0, step)).numpy(), strict=True):
+            found = [
+                (y, x) for y in range(6) for x in range(5) if (picture[y : y + 4, x : x + 4] == piece).all()
+            ]
+            assert len(found) == 1
+            places.update(found)
+    assert len(places) == 30
+    made, _ = Augmentation(window=4, flip="random")(images / 500, tf.zeros((2, 1)), (0, 0))
+    assert made.shape == (2, 4, 4, 3)
