@@ -93,8 +93,8 @@ def evaluate_model(
     from apps.interaction.features import features_of
     from apps.interaction.options import TrainOptions
     from apps.interaction.pairs import is_grid, published_folds, read_pairs
+    from apps.interaction.parts import pairs_and_parts
     from apps.interaction.prediction import load
-    from apps.interaction.training import pairs_and_parts
 
     predictor = load(model)
     options = options_of_run(model, TrainOptions)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from apps.interaction.pairs import Pairs
     from apps.interaction.splits import Split
 
-__all__ = ["COLD", "TrainResult", "pairs_and_parts", "train"]
+__all__ = ["COLD", "TrainResult", "train"]
 
 COLD = ("cold-drug", "cold-target", "cold-both")
 
@@ -92,6 +92,7 @@ def train(
     from apps.interaction.evaluation import evaluate_pairs
     from apps.interaction.features import features_of
     from apps.interaction.learning import learn
+    from apps.interaction.parts import pairs_and_parts
     from apps.interaction.report import training_report
     from apps.interaction.splits import leaks, split
 
@@ -132,31 +133,6 @@ def train(
 def _named(name: str, progress: Advance) -> Advance:
     """Return the progress of one split, which says its name."""
     return lambda done, total, remark: progress(done, total, f"{name}: {remark}")
-
-
-def pairs_and_parts(options: TrainOptions) -> tuple[Pairs, Split]:
-    """Return the pairs, and the training, held-out and test part of them that the options ask for.
-
-    Raises:
-        InputError: pairs that cannot be read; no published split beside them.
-        UsageError: a split that leaves nothing to train on.
-    """
-    from apps.interaction.pairs import is_grid, published_folds, published_split, read_pairs
-    from apps.interaction.splits import Split, split
-
-    if options.split == "published" and not is_grid(Path(options.data)):
-        parts = published_split(options.data)
-        train, held, test = np.split(np.arange(sum(map(len, parts))), np.cumsum([len(p) for p in parts[:2]]))
-        return parts[0].followed_by(*parts[1:]), Split("published", train, held, test, 0)
-    pairs = read_pairs(options.data, columns=options.columns, units=options.units, strict=options.strict)
-    if options.split != "published":
-        return pairs, split(pairs, options.split, seed=options.seed)
-    folds, test = published_folds(options.data)
-    # A fifth of the last fold is watched; the rest of all folds is trained on.
-    draw = np.random.default_rng(options.seed).permutation(folds[-1])
-    held, rest = draw[: len(draw) // 5], draw[len(draw) // 5 :]
-    kept = np.concatenate([*folds[:-1], rest])
-    return pairs, Split("published", np.sort(kept), np.sort(held), np.sort(test), 0)
 
 
 def _known(pairs: Pairs, features: Features, parts: Split) -> bytes:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apps.text import search_cli
+from apps.text.arguments import (
+    LabelColumn,
+    ModelOption,
+    SeveralOption,
+    TextColumn,
+    VectorsOption,
+    given_texts,
+)
 from common.cli import (
     DeviceOption,
     EpochsOption,
@@ -33,20 +41,7 @@ __all__ = ["app"]
 
 app = sub_app("Texts: classify them, say why, search in them; train on your own file.")
 
-TextColumn = Annotated[str, typer.Option("--text", help="Column of the texts: name or number.")]
-LabelColumn = Annotated[str, typer.Option("--label", help="Column of the labels: name or number.")]
-Several = Annotated[str, typer.Option(help="What stands between several labels of one text, such as '|'.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name or a run folder.")]
-VectorsOption = Annotated[
-    str,
-    typer.Option(
-        "--embeddings",
-        help="Word vectors: GloVe, word2vec, fastText, our own; none; else those that ship, if any.",
-    ),
-]
 SHIPPED = "text/sentiment"
-ENCODER = "text/encoder"
-EMBEDDERS = "An encoder, or a classifier whose features to take."
 
 
 @app.command()
@@ -57,7 +52,7 @@ def train(
     network: Annotated[str, typer.Option(help="blend, kim, dpcnn, char or ngram.")] = "blend",
     text: TextColumn = "",
     label: LabelColumn = "",
-    several: Several = "",
+    several: SeveralOption = "",
     held: Annotated[str, typer.Option(help="File to choose on; else some texts are held out.")] = "",
     test: Annotated[str, typer.Option(help="File to test on; else some texts are kept for it.")] = "",
     embeddings: VectorsOption = "",
@@ -141,7 +136,7 @@ def classify(
     """Say the class of each text: a line in, a line out (label, probability, text)."""
     from apps.text.prediction import classify
 
-    given, note = _given(texts, text)
+    given, note = given_texts(texts, text)
     if note:
         Console(quiet=quiet).note(note)
     for answer in classify(given, model=model):
@@ -162,7 +157,7 @@ def evaluate(
     dataset: Annotated[str, typer.Option(help="The same as the argument.")] = "",
     text: TextColumn = "",
     label: LabelColumn = "",
-    several: Several = "",
+    several: SeveralOption = "",
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -215,141 +210,7 @@ def explain(
         console.note(f"page: {out}")
 
 
-@app.command()
-def pretrain(
-    data: Annotated[
-        list[str] | None, typer.Argument(help="Texts, labelled or not: what `text train` reads.")
-    ] = None,
-    words: Annotated[int, typer.Option(min=100, help="The most frequent ones get a vector.")] = 30_000,
-    size: Annotated[int, typer.Option(min=2, help="Numbers of a word's vector.")] = 128,
-    regions: Annotated[int, typer.Option(min=1, help="Features of a region.")] = 256,
-    width: Annotated[int, typer.Option(min=1, help="Words of a region.")] = 5,
-    passes: Annotated[float, typer.Option(help="Over the texts.")] = 5.0,
-    seed: SeedOption = 0,
-    device: DeviceOption = "auto",
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Learn word vectors and region features from texts without labels, for `--embeddings`."""
-    from apps.text.options import PretrainOptions
-    from apps.text.pretraining import pretrain
-    from common.errors import UsageError
-
-    if not data and not resume:
-        raise UsageError("name the texts", "cnnapps text pretrain reviews.txt")
-    console = Console(json=json, quiet=quiet)
-    options = PretrainOptions(tuple(data or ()), words, size, regions, width, passes, seed, device)
-    with console.progress("learning vectors") as progress:
-        file, vectors = pretrain(
-            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
-        )
-    console.result(
-        {"vectors": str(file), "words": len(vectors.words), "size": vectors.dim},
-        f"{len(vectors.words):,} words, {vectors.dim} numbers each: {file}",
-    )
-    console.next(f"cnnapps text train reviews.csv --embeddings {file}")
-
-
-@app.command("train-encoder")
-def train_encoder(
-    data: Annotated[
-        str,
-        typer.Argument(help="Texts: labelled (likeness is the label) or not (it is what stands together)."),
-    ] = "",
-    loss: Annotated[str, typer.Option(help="contrastive or triplet.")] = "contrastive",
-    neighbours: Annotated[
-        bool, typer.Option("--neighbours", help="Learn from neighbouring passages, whatever the labels.")
-    ] = False,
-    text: TextColumn = "",
-    label: LabelColumn = "",
-    several: Several = "",
-    size: Annotated[int, typer.Option(min=2, help="Numbers of a text's vector.")] = 128,
-    embeddings: VectorsOption = "",
-    epochs: EpochsOption = None,
-    batch: Annotated[int | None, typer.Option(min=4, help="Texts a step.")] = None,
-    rate: RateOption = None,
-    seed: SeedOption = 0,
-    device: DeviceOption = "auto",
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Train sentence vectors for search: what belongs together gets vectors that point the same way."""
-    from apps.text.encoder_training import train_encoder
-    from apps.text.options import EncoderOptions
-    from common.errors import UsageError
-
-    if not data and not resume:
-        raise UsageError("name the texts", "cnnapps text train-encoder reviews.txt")
-    console = Console(json=json, quiet=quiet)
-    options = EncoderOptions(
-        data, text, label, several, neighbours, loss, size, embeddings, epochs, batch, rate, seed, device
-    )
-    with console.progress("training") as progress:
-        result = train_encoder(
-            options, out=resume or out, resume=resume is not None, command=command_line(), progress=progress
-        )
-    console.note(result.note)
-    console.result(result.to_json(), lambda: result.print())
-    console.next(f"cnnapps text embed lines.txt --model {result.run} --out lines.npz")
-
-
-@app.command()
-def embed(
-    data: Annotated[str, typer.Argument(help="A file, a text a line; or - for stdin.")],
-    model: Annotated[str, typer.Option("--model", "-m", help=EMBEDDERS)] = ENCODER,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="INDEX.npz for `text search`, or VECTORS.npy alone.")
-    ] = Path("index.npz"),
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Turn each line into a vector, and write an index to search in."""
-    from apps.text.index import build_index
-
-    console = Console(json=json, quiet=quiet)
-    index, _ = build_index(data, model=model)
-    index.write(out)
-    count, size = index.vectors.shape
-    console.result(
-        {"out": str(out), "texts": count, "size": size}, f"{count:,} texts, {size} numbers each: {out}"
-    )
-    if out.suffix == ".npz":
-        console.next(f'cnnapps text search {out} "…"')
-
-
-@app.command()
-def search(
-    index: Annotated[str, typer.Argument(help="An index of `text embed`, or a file with a text a line.")],
-    queries: Annotated[list[str], typer.Argument(help="What to look for; - for one query a line of stdin.")],
-    model: Annotated[str, typer.Option("--model", "-m", help=EMBEDDERS + " An index knows its own.")] = "",
-    k: Annotated[int, typer.Option("-k", min=1, help="Texts to find.")] = 10,
-    words: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Weight of common words beside meaning, 0 for none; else what suits the model."
-        ),
-    ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Find the lines that are most like a query, by meaning and by words."""
-    from apps.text.index import searcher
-
-    console = Console(json=json, quiet=quiet)
-    find = searcher(index, model, default=ENCODER, words_weight=words)
-    found = {query: find(query, k) for query in _given(queries)[0]}
-    columns = ("", "likeness", "line", "text")
-
-    def show() -> None:
-        for query, hits in found.items():
-            rows = [(hit.rank, f"{hit.likeness:.3f}", hit.line, hit.text) for hit in hits]
-            console.table(columns, rows, query)
-
-    console.result({query: [hit.to_json() for hit in hits] for query, hits in found.items()}, show)
+search_cli.add_commands(app)
 
 
 @app.command()
@@ -384,42 +245,3 @@ def _cross_validate(options: TrainOptions, folds: int, out: Path | None, console
         f"mean of {folds} folds {result.mean:.4f}, standard deviation {result.deviation:.4f}, "
         f"{result.whole.count:,} texts\nfolds: {' '.join(f'{score:.4f}' for score in result.scores)}",
     )
-
-
-def _given(texts: list[str], column: str = "") -> tuple[Iterable[str], str]:
-    """Return the texts themselves or those of the one file they name, and what was guessed of its columns.
-
-    Args:
-        texts: as typed.
-        column: of the texts, where the file is a table; "" to guess it.
-
-    Raises:
-        InputError: what looks like a file is none; a folder; an empty text.
-        UsageError: a file among several texts.
-    """
-    from apps.text.data import texts_in
-    from common.errors import InputError, UsageError
-
-    if len(texts) > 1:
-        for text in texts:
-            if _is_file(text):
-                raise UsageError(
-                    f"{text} is a file, and one of {len(texts)}", "name one file, or texts alone"
-                )
-        return texts, ""
-    (only,) = texts
-    path = Path(only)
-    if only == "-" or _is_file(only):
-        return texts_in(only, column)
-    if not only.strip():
-        raise InputError("an empty text", "type one, or name a file with a text a line")
-    if len(only) < 1024 and path.is_dir():
-        raise InputError(f"{only} is a folder", "name a file with a text a line")
-    if " " not in only and path.suffix.lower() in (".txt", ".csv", ".tsv", ".jsonl", ".json", ".md"):
-        raise InputError(f"no such file: {only}", "a text that ends like a file name can be given through -")
-    return texts, ""
-
-
-def _is_file(text: str) -> bool:
-    """Tell whether a text is the name of a file; a long one would be too long a name to ask for."""
-    return bool(text) and len(text) < 1024 and Path(text).exists() and not Path(text).is_dir()
