@@ -28,6 +28,7 @@ SHIPPED = "style/fast"
 USUAL = 512  # pixels of the longer side that is optimised where none are asked for
 LARGEST = 4000  # pixels of the longer side that is painted in one pass where none are asked for
 COPIES = 12  # of all feature maps, that are held while a picture is optimised
+SLOW = 0.8  # share of the statistics of the frames before that a frame of a video keeps
 STAYS = 0.6  # share of the last frame of a video that stays where it holds, painted in one pass
 FREE = 0.7  # share of the free memory that may be used
 
@@ -129,6 +130,7 @@ class _OnePass:
         if self.any and not self.styles:
             raise UsageError("no picture of a style", "name one after the content")
         self._known: dict[tuple[int, int], Statistics] = {}
+        self._last: Statistics | None = None
 
     def size_for(self, asked: int, content: np.ndarray) -> tuple[int, tuple[str, ...]]:
         return asked or min(LARGEST, max(content.shape[:2])), ()
@@ -144,20 +146,28 @@ class _OnePass:
         progress: Callable[[float, str], None] = lambda share, remark: None,
         watch: Callable[[np.ndarray], None] = lambda picture: None,
     ) -> Painted:
-        painted = self._painted(content, regions, progress)
+        painted = self._painted(content, regions, begun is not None, progress)
         if begun is not None and steady is not None:
             share = (STAYS * steady)[..., None]
             painted = share * begun + (1 - share) * painted
         return Painted(painted)
 
     def _painted(
-        self, content: np.ndarray, regions: np.ndarray | None, progress: Callable[[float, str], None]
+        self,
+        content: np.ndarray,
+        regions: np.ndarray | None,
+        follows: bool,
+        progress: Callable[[float, str], None],
     ) -> np.ndarray:
         strength = self.options.strength
         if self.one:
             return self.one.paint(content, strength=strength, progress=partial(_part, progress, 0, 1))
         assert self.any is not None
-        own = self.any.statistics(content)
+        own = self.any.looked_at(content, strength)
+        if follows and self._last:
+            # Statistics that jump from frame to frame make a video flicker.
+            own = Statistics.mixed((self._last, own), (SLOW, 1 - SLOW))
+        self._last = own
         each = [self._style(number, content) for number in range(len(self.styles))]
         if regions is None:
             each = [Statistics.mixed(each, self.options.shares)]

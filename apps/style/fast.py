@@ -16,13 +16,16 @@ __all__ = ["FILES", "AnyStyle", "OneStyle", "TILING", "Statistics", "statistics_
 
 FILES = ("encoder.tflite", "moments.tflite", "decoder.tflite")
 TILING = Tiling(cell=8, reach=64, tile=640)
-THUMBNAIL = 512  # pixels of the longer side of the copy whose statistics stand for the whole picture
+STYLE, CONTENT = (
+    512,
+    384,
+)  # pixels of the longer side of the copies whose statistics stand for the whole pictures
 EPSILON = 1e-3  # as of ``common.layers.WhitenColour``
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean ``(c,)`` and covariance ``(c, c)`` of the deepest maps, and the moments ``(n,)`` of all."""
+    """Mean ``(c,)`` and covariance ``(c, c)`` of the deepest maps, and the moments ``(n,)`` of all, where needed."""
 
     mean: np.ndarray
     covariance: np.ndarray
@@ -52,14 +55,22 @@ class AnyStyle:
         folder = artifact.resolve(model)
         self.card = artifact.read_card(folder)
         encoder, moments, decoder = (artifact.require(folder, file).read_bytes() for file in FILES)
+        # Each for pictures of one size, so that a video does not make them anew for every frame.
         self.encode: Runner = litert_runner(encoder)
+        self.glance: Runner = litert_runner(encoder)
         self.moments: Runner = litert_runner(moments)
         self.decode: Runner = litert_runner(decoder)
 
-    def statistics(self, picture: np.ndarray) -> Statistics:
-        """Return the statistics of a picture ``(h, w, 3)`` float32 in [0, 1], of a smaller copy if it is large."""
-        small = _thumbnail(picture)
-        return statistics_of(self.encode(small[None])[0], self.moments(small[None])[0])
+    def statistics(self, style: np.ndarray) -> Statistics:
+        """Return the statistics of a style ``(h, w, 3)`` float32 in [0, 1], of a smaller copy if it is large."""
+        small = _thumbnail(style, STYLE)
+        return statistics_of(self.glance(small[None])[0], self.moments(small[None])[0])
+
+    def looked_at(self, content: np.ndarray, strength: float = 1.0) -> Statistics:
+        """Return what is needed of a content to paint it: the moments only if some of them are kept."""
+        small = _thumbnail(content, CONTENT)
+        moments = self.moments(small[None])[0] if strength < 1 else np.zeros(0)
+        return statistics_of(self.glance(small[None])[0], moments)
 
     def paint(
         self,
@@ -75,7 +86,7 @@ class AnyStyle:
         Args:
             content: ``(h, w, 3)`` float32 in [0, 1], of any size.
             style: statistics to give it.
-            own: statistics that it has; computed if None.
+            own: what ``looked_at`` says of it; asked if None.
             strength: share of the way from its own statistics to those of the style.
             progress: called with the share that is done.
 
@@ -83,16 +94,17 @@ class AnyStyle:
             Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization", AAAI
             2022, section 3.2 (statistics of the whole for every tile).
         """
-        own = own or self.statistics(content)
+        own = own or self.looked_at(content, strength)
         share = min(strength, 1.0)
         change = whitened_coloured(own.covariance, style.covariance)
-        moments = ((1 - share) * own.moments + share * style.moments)[None].astype(np.float32)
+        mixed = style.moments if share == 1 else (1 - share) * own.moments + share * style.moments
+        moments = mixed[None].astype(np.float32)
 
         def paint(tile: np.ndarray) -> np.ndarray:
             features = self.encode(tile)
             moved = (features - own.mean) @ change + style.mean
-            mixed = ((1 - share) * features + share * moved).astype(np.float32)
-            return self.decode({"features": mixed, "style": moments})
+            given = ((1 - share) * features + share * moved).astype(np.float32)
+            return self.decode({"features": given, "style": moments})
 
         return TILING.run(content, paint, progress=progress)
 
@@ -143,9 +155,9 @@ def _root(covariance: np.ndarray, *, inverse: bool = False) -> np.ndarray:
     return (vectors / roots if inverse else vectors * roots) @ vectors.T
 
 
-def _thumbnail(picture: np.ndarray) -> np.ndarray:
-    """Return a copy whose sides are multiples of a cell, the longer one at most ``THUMBNAIL``."""
+def _thumbnail(picture: np.ndarray, longest: int) -> np.ndarray:
+    """Return a copy whose sides are multiples of a cell, the longer one at most ``longest``."""
     height, width = picture.shape[:2]
-    factor = min(1.0, THUMBNAIL / max(height, width))
+    factor = min(1.0, longest / max(height, width))
     size = tuple(max(4, round(side * factor / TILING.cell)) * TILING.cell for side in (width, height))
     return np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
