@@ -1,4 +1,7 @@
-"""Layers that measure the statistics of feature maps, and that give maps the statistics of others."""
+"""Layers that measure the statistics of feature maps, and that give maps the statistics of others.
+
+Statistics are sums over thousands of places: they are taken in float32 whatever the policy.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ class ChannelMoments(keras.layers.Layer):
         equations 5 and 6.
     """
 
+    def __init__(self, dtype="float32", **kwargs) -> None:
+        super().__init__(dtype=dtype, **kwargs)
+
     def call(self, features):
         mean, variance = ops.moments(features, axes=(1, 2))
         return ops.concatenate([mean, ops.sqrt(variance + 1e-6)], axis=-1)
@@ -36,6 +42,9 @@ class WhitenColour(keras.layers.Layer):
     Reference:
         Li et al., "Universal style transfer via feature transforms", NeurIPS 2017, equations 2 and 3.
     """
+
+    def __init__(self, dtype="float32", **kwargs) -> None:
+        super().__init__(dtype=dtype, **kwargs)
 
     def call(self, content, style):
         own_mean, own = self._moments(content)
@@ -82,10 +91,10 @@ class MapDistance(keras.layers.Layer):
 
     KINDS = ("content", "style", "roughness")
 
-    def __init__(self, kind: str, weight: float = 1.0, **kwargs) -> None:
+    def __init__(self, kind: str, weight: float = 1.0, dtype="float32", **kwargs) -> None:
         if kind not in self.KINDS:
             raise ValueError(f"kind must be one of {self.KINDS}, received kind={kind!r}")
-        super().__init__(**kwargs)
+        super().__init__(dtype=dtype, **kwargs)
         self.kind, self.weight = kind, weight
 
     def call(self, target, features):

@@ -154,6 +154,19 @@ def gram(t, z):
     return np.array([((matrix(a) - matrix(b)) ** 2).sum() / (4 * 9) for a, b in zip(t, z, strict=True)])
 
 
+def relative_gram(t, z):
+    grams = [np.einsum("bhwi,bhwj->bij", x, x) / (x.shape[1] * x.shape[2]) for x in (t, z)]
+    return ((grams[1] - grams[0]) ** 2).sum(axis=(1, 2)) / (grams[0] ** 2).sum(axis=(1, 2))
+
+
+def normalized_content(t, z):
+    t, z = (
+        (x - x.mean(axis=(1, 2), keepdims=True)) / np.sqrt(x.var(axis=(1, 2), keepdims=True) + 1e-3)
+        for x in (t, z)
+    )
+    return ((z - t) ** 2).mean(axis=(1, 2, 3))
+
+
 def sliced_wasserstein(t, z, directions, seed):
     axes = np.asarray(keras.random.normal((3, directions), seed=seed))
     axes = axes / np.linalg.norm(axes, axis=0)
@@ -199,6 +212,8 @@ CASES = {
     "box_map": (PLACES, MAP, {}, box_map(PLACES, MAP)),
     "task_aligned": (OBJECTS, PLACED, {"side": 64, "most": 5}, task_aligned(OBJECTS, PLACED, 64, most=5)),
     "gram": (OTHER, MAPS, {}, gram(OTHER, MAPS)),
+    "relative_gram": (OTHER, MAPS, {}, relative_gram(OTHER, MAPS)),
+    "normalized_content": (MAPS[::-1], MAPS, {}, normalized_content(MAPS[::-1], MAPS)),
     "sliced_wasserstein": (OTHER, MAPS, {"directions": 7, "seed": 3}, sliced_wasserstein(OTHER, MAPS, 7, 3)),
     "total_variation": (OTHER, MAPS, {}, total_variation(MAPS)),
 }
