@@ -16,10 +16,8 @@ __all__ = ["FILES", "AnyStyle", "OneStyle", "TILING", "Statistics", "statistics_
 
 FILES = ("encoder.tflite", "moments.tflite", "decoder.tflite")
 TILING = Tiling(cell=8, reach=64, tile=640)
-STYLE, CONTENT = (
-    512,
-    384,
-)  # pixels of the longer side of the copies whose statistics stand for the whole pictures
+# Pixels of the longer side of the copies whose statistics stand for the whole pictures.
+STYLE, CONTENT = 512, 384
 EPSILON = 1e-3  # as of ``common.layers.WhitenColour``
 
 

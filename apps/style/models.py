@@ -2,7 +2,6 @@
 
 decoder      feature maps that were given a style, and the style's statistics -> picture; any style
 painter      picture -> picture, in the one style that it was trained on
-judged       a network that paints, followed by what says how far its pictures are from content and style
 """
 
 from __future__ import annotations
