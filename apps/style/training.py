@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["TrainResult", "train"]
 
 CONTENT, ROUGH = 1.0, 0.1  # weights of the distances beside the style's
-CHECK = 200  # steps between two rows of the history
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class TrainResult:
     Args:
         run: the folder of the artifact.
         card: of the artifact.
-        history: one row every ``CHECK`` steps.
+        history: one row every 200 steps or so.
     """
 
     run: Path
@@ -77,7 +76,7 @@ def train(
     from common.data.windows import WindowPairs, read_all
     from common.features import usual_features
     from common.predictor import load_network
-    from common.synthesis import judged
+    from common.synthesis import judged, passes
     from common.training import fit
 
     features = usual_features(options.features)
@@ -103,7 +102,7 @@ def train(
         styles,
         options.side,
         options.batch,
-        min(CHECK, options.steps),
+        passes(options.steps)[1],
         options.seed,
         learner.output_shape[-1],
     )
@@ -122,13 +121,14 @@ def train(
 
 
 def _recipe(options: TrainOptions) -> Recipe:
+    from common.synthesis import passes
     from common.training import Recipe
 
     return Recipe(
         loss="mean_absolute",  # of distances, which are all to become 0
         rate=options.rate,
         weight_decay=0.0,
-        epochs=max(1, options.steps // CHECK),
+        epochs=passes(options.steps)[0],
         batch=options.batch,
         warmup=0.05,
         average=0.995,

@@ -17,7 +17,6 @@ from common.runs import new_run, resumable, stored_run
 __all__ = ["TrainResult", "train"]
 
 ROUGH = 0.01  # weight of the differences between neighbours beside the distance from the texture
-CHECK = 100  # steps between two rows of the history
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class TrainResult:
     Args:
         run: the folder of the artifact.
         card: of the artifact.
-        history: one row every ``CHECK`` steps.
+        history: one row every 200 steps or so.
         notes: on the exemplar.
     """
 
@@ -74,7 +73,7 @@ def train(
     from apps.texture.models import generator
     from common.data.windows import WindowPairs
     from common.features import usual_features
-    from common.synthesis import judged
+    from common.synthesis import judged, passes
     from common.training import Recipe, fit
 
     encoder = usual_features(options.features).network
@@ -84,9 +83,10 @@ def train(
     learner = judged(
         encoder, lambda noise, noise_maps, maps: network(noise), content=0.0, style=1.0, rough=ROUGH
     )
+    count, per_pass = passes(options.steps)
     pixels = np.rint(exemplar * 255).astype(np.uint8)
     stream = WindowPairs(
-        (), (pixels,), options.side, options.batch, min(CHECK, options.steps), options.seed,
+        (), (pixels,), options.side, options.batch, per_pass, options.seed,
         learner.output_shape[-1], smallest=min(1.0, options.side / min(pixels.shape[:2])), mirrored=False,
         zoomed=False,
     )  # fmt: skip
@@ -94,7 +94,7 @@ def train(
         loss="mean_absolute",  # of distances, which are all to become 0
         rate=options.rate,
         weight_decay=0.0,
-        epochs=max(1, options.steps // CHECK),
+        epochs=count,
         batch=options.batch,
         warmup=0.05,
         average=0.99,

@@ -1,7 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.distances import content_distance, style_distances
-from common.synthesis.judged import Paint, first_layers, judged
+from common.synthesis.judged import Paint, first_layers, judged, passes
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -31,6 +31,7 @@ __all__ = [
     "first_layers",
     "judged",
     "optimize",
+    "passes",
     "resized",
     "scales_of",
     "style_distances",

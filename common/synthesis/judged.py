@@ -9,7 +9,9 @@ from keras import layers
 
 from common.layers import MapDistance
 
-__all__ = ["Paint", "first_layers", "judged"]
+__all__ = ["Paint", "first_layers", "judged", "passes"]
+
+CHECK = 200  # steps between two rows of the history, about
 
 Maps = dict[str, keras.KerasTensor]
 # From what is shown (batch, h, w, 3), its feature maps and those of the style to the picture (batch, h, w, 3).
@@ -53,3 +55,9 @@ def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, 
 def first_layers(encoder: keras.Model) -> list[str]:
     """Return the name of the first layer of each stage of an encoder, from fine to coarse."""
     return [name for name in sorted(encoder.output) if name.endswith("_1")]
+
+
+def passes(steps: int) -> tuple[int, int]:
+    """Return passes, and steps of each, of a training of so many steps on windows that never end."""
+    count = max(1, steps // CHECK)
+    return count, steps // count
