@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from common.artifact import Measure
 
 __all__ = [
+    "ClassFigures",
+    "class_figures",
     "confusion_matrix",
     "expected_calibration_error",
     "first_hits",
@@ -36,6 +41,59 @@ def proportion(right: int, count: int, z: float = 1.959964) -> Measure:
 def confusion_matrix(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
     """Return counts ``(classes, classes)``: row the truth, column the answer."""
     return np.bincount(targets * classes + answers, minlength=classes * classes).reshape(classes, classes)
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How well each class is found; arrays ``(K,)``.
+
+    Args:
+        precision: share of the answers with the class that are right; 0 of a class that is never answered.
+        recall: share of the examples with the class that are found; 0 of a class that no example has.
+        f1: harmonic mean of the two.
+        count: examples with the class.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    count: np.ndarray
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes that some example has."""
+        return float(self.f1[self.count > 0].mean())
+
+    def to_json(self, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return plain values by the name of the class."""
+        return {
+            name: {
+                "precision": float(self.precision[row]),
+                "recall": float(self.recall[row]),
+                "f1": float(self.f1[row]),
+                "count": int(self.count[row]),
+            }
+            for row, name in enumerate(classes)
+        }
+
+
+def class_figures(right: np.ndarray, answered: np.ndarray, there: np.ndarray) -> ClassFigures:
+    """Return precision, recall and F1 of each class.
+
+    Args:
+        right: answers with the class that are right ``(K,)``.
+        answered: answers with the class.
+        there: examples with the class.
+
+    Reference:
+        van Rijsbergen, "Information Retrieval", 2nd ed. 1979, chapter 7.
+    """
+    return ClassFigures(
+        right / np.maximum(answered, 1),
+        right / np.maximum(there, 1),
+        2 * right / np.maximum(answered + there, 1),
+        np.asarray(there),
+    )
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:

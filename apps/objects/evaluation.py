@@ -15,7 +15,7 @@ from common.console import Console
 from common.data.datasets import Split
 from common.data.tables import Kind
 from common.errors import UserError
-from common.metrics import confusion_matrix, expected_calibration_error, proportion
+from common.metrics import class_figures, confusion_matrix, expected_calibration_error, proportion
 from common.predictor import Predictor
 from common.runs import options_of_run
 
@@ -149,12 +149,11 @@ def _yes_or_no(
     right = (answers == truth).all(axis=1)
     wrong = np.flatnonzero(~right)
     both = (answers & truth).sum(axis=0)
-    f1 = 2 * both / np.maximum(answers.sum(axis=0) + truth.sum(axis=0), 1)
     precisions = average_precisions(probabilities, targets)
     sure = np.maximum(probabilities, 1 - probabilities)
     figures = {
         "mean_average_precision": float(np.nanmean(precisions)),
-        "macro_f1": float(f1.mean()),
+        "macro_f1": class_figures(both, answers.sum(axis=0), truth.sum(axis=0)).macro_f1,
         "micro_f1": float(2 * both.sum() / max(int(answers.sum() + truth.sum()), 1)),
         "calibration_error": expected_calibration_error(sure.ravel(), (answers == truth).ravel()),
     }

@@ -11,7 +11,7 @@ from apps.style.options import TrainOptions
 from common import artifact, devices
 from common.console import Advance
 from common.errors import ArtifactError, UserError
-from common.runs import new_run, resumable, stored_run
+from common.runs import new_run, stored_run
 
 if TYPE_CHECKING:
     import keras
@@ -76,8 +76,7 @@ def train(
     from common.data.windows import WindowPairs, read_all
     from common.features import usual_features
     from common.predictor import load_network
-    from common.synthesis import judged, passes
-    from common.training import fit
+    from common.synthesis import distance_recipe, judged, passes, taught
 
     features = usual_features(options.features)
     keras.utils.set_random_seed(options.seed)
@@ -106,34 +105,16 @@ def train(
         options.seed,
         learner.output_shape[-1],
     )
-    recipe = _recipe(options)
-    with resumable(run, "cnnapps style train"):
-        state = fit(
-            learner, stream, recipe, run, resume=resume,
-            progress=lambda now: progress(now.step, now.steps, f"loss {now.loss:.3f}"),
-        )  # fmt: skip
-    card = _card(options, network, state.history, len(contents), len(styles), recipe, command)
+    recipe = distance_recipe(
+        steps=options.steps, rate=options.rate, batch=options.batch, average=0.995, seed=options.seed
+    )
+    history = taught(learner, stream, recipe, run, "cnnapps style train", resume=resume, progress=progress)
+    card = _card(options, network, history, len(contents), len(styles), recipe, command)
     card = artifact.save(
         run, network, card, precision="float16", parts=_parts(options.network, encoder, network)
     )
     (run / "checkpoint.npz").unlink(missing_ok=True)
-    return TrainResult(run, card, state.history)
-
-
-def _recipe(options: TrainOptions) -> Recipe:
-    from common.synthesis import passes
-    from common.training import Recipe
-
-    return Recipe(
-        loss="mean_absolute",  # of distances, which are all to become 0
-        rate=options.rate,
-        weight_decay=0.0,
-        epochs=passes(options.steps)[0],
-        batch=options.batch,
-        warmup=0.05,
-        average=0.995,
-        seed=options.seed,
-    )
+    return TrainResult(run, card, history)
 
 
 def _network(name: str, encoder: keras.Model) -> keras.Model:

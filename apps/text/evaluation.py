@@ -18,7 +18,13 @@ from common.artifact import Card, Measure
 from common.console import Console
 from common.data.tables import Kind
 from common.errors import UserError
-from common.metrics import confusion_matrix, expected_calibration_error, proportion
+from common.metrics import (
+    ClassFigures,
+    class_figures,
+    confusion_matrix,
+    expected_calibration_error,
+    proportion,
+)
 from common.runs import options_of_run
 
 __all__ = ["KINDS", "Evaluation", "ModelEvaluation", "evaluate", "evaluate_model"]
@@ -36,6 +42,7 @@ class Evaluation:
         score: accuracy with its 95 % interval (one of K, or all yes/no answers of a text right); for real
             values Pearson's correlation.
         figures: further ones by name.
+        by_class: precision, recall and F1; None for real values.
         confusion: counts, row the truth, column the answer; None unless one of K.
         texts_per_second: of the whole run, this machine.
         mistakes: positions of the wrong answers, most confident first; of real values the worst.
@@ -47,6 +54,7 @@ class Evaluation:
     classes: tuple[str, ...]
     score: Measure
     figures: dict[str, float]
+    by_class: ClassFigures | None
     confusion: np.ndarray | None
     texts_per_second: float
     mistakes: np.ndarray
@@ -60,6 +68,11 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
+        further: dict[str, Any] = {}
+        if self.by_class is not None:
+            further["by_class"] = self.by_class.to_json(self.classes)
+        if self.confusion is not None:
+            further["confusion"] = self.confusion.tolist()
         return {
             self.name: self.score.value,
             f"{self.name}_interval_95": [self.score.low, self.score.high],
@@ -68,7 +81,8 @@ class Evaluation:
             "classes": list(self.classes),
             "texts_per_second": self.texts_per_second,
             **self.figures,
-        } | ({} if self.confusion is None else {"confusion": self.confusion.tolist()})
+            **further,
+        }
 
 
 def evaluate(
@@ -101,15 +115,14 @@ def _one_of_k(
     right = truth == answers
     wrong = np.flatnonzero(~right)
     counts = confusion_matrix(truth, answers, len(classes))
-    found = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
-    precise = np.diag(counts) / np.maximum(counts.sum(axis=0), 1)
-    f1 = 2 * found * precise / np.maximum(found + precise, 1e-12)
+    by_class = class_figures(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
     figures = {
-        "macro_f1": float(f1[counts.sum(axis=1) > 0].mean()),
+        "macro_f1": by_class.macro_f1,
         "calibration_error": expected_calibration_error(confidence, right),
     }
     return Evaluation(
-        "one of K", classes, proportion(int(right.sum()), len(truth)), figures, counts, rate,
+        "one of K", classes, proportion(int(right.sum()), len(truth)), figures, by_class,
+        counts, rate,
         wrong[np.argsort(-confidence[wrong], kind="stable")], answers, confidence,
     )  # fmt: skip
 
@@ -121,13 +134,13 @@ def _yes_or_no(
     answers = chances >= 0.5
     right = (answers == (targets > 0.5)).all(axis=1)
     both = (answers & (targets > 0.5)).sum(axis=0)
-    f1 = 2 * both / np.maximum(answers.sum(axis=0) + (targets > 0.5).sum(axis=0), 1)
+    by_class = class_figures(both, answers.sum(axis=0), (targets > 0.5).sum(axis=0))
     confidence = np.maximum(chances, 1 - chances).min(axis=1)
     wrong = np.flatnonzero(~right)
     micro = 2 * both.sum() / max(int(answers.sum() + (targets > 0.5).sum()), 1)
-    figures = {"macro_f1": float(f1.mean()), "micro_f1": float(micro)}
+    figures = {"macro_f1": by_class.macro_f1, "micro_f1": float(micro)}
     return Evaluation(
-        "independent yes/no", classes, proportion(int(right.sum()), len(targets)), figures, None, rate,
+        "independent yes/no", classes, proportion(int(right.sum()), len(targets)), figures, by_class, None, rate,
         wrong[np.argsort(-confidence[wrong], kind="stable")], answers, confidence,
     )  # fmt: skip
 
@@ -146,7 +159,7 @@ def _values(
         "root_mean_squared_error": float(np.sqrt((error**2).mean())),
     }
     return Evaluation(
-        "real values", classes, Measure(correlation, float(low), float(high), len(truth)), figures, None, rate,
+        "real values", classes, Measure(correlation, float(low), float(high), len(truth)), figures, None, None, rate,
         np.argsort(-error), values, -error,
     )  # fmt: skip
 
@@ -185,6 +198,13 @@ class ModelEvaluation:
         )
         for name, figure in result.figures.items():
             print(f"{name.replace('_', ' ')} {figure:.4f}")
+        if result.by_class is not None and len(result.classes) > 1:
+            plain = result.by_class.to_json(result.classes)
+            figures = [
+                (name, f"{one['count']:,}", *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")))
+                for name, one in plain.items()
+            ]
+            Console.table(("class", "texts", "precision", "recall", "F1"), figures)
         if result.confusion is not None and len(result.classes) <= 20:
             rows = [
                 (name, *counts)

@@ -98,6 +98,7 @@ class Explanation:
     Args:
         tokens: as the network reads them.
         classes: names of the scores.
+        activation: that makes probabilities of them: softmax, sigmoid or none.
         probabilities: calibrated ``(K,)``; the value itself for real values.
         scores: raw ``(K,)``, the bias and the sum of all terms.
         bias: ``(K,)``.
@@ -106,10 +107,21 @@ class Explanation:
 
     tokens: tuple[str, ...]
     classes: tuple[str, ...]
+    activation: str
     probabilities: np.ndarray
     scores: np.ndarray
     bias: np.ndarray
     terms: tuple[Term, ...]
+
+    @property
+    def answer(self) -> str:
+        """The answer in words: the most likely class; of independent labels all that are likely; or the value."""
+        if self.activation == "none":
+            return f"{self.classes[0]} {self.probabilities[0]:.3g}"
+        likely = [self.best]
+        if self.activation == "sigmoid":
+            likely = np.flatnonzero(self.probabilities >= 0.5).tolist()
+        return ", ".join(f"{self.classes[row]} ({self.probabilities[row]:.1%})" for row in likely) or "none"
 
     @property
     def best(self) -> int:
@@ -206,6 +218,7 @@ class Explainer:
         explanation = Explanation(
             tuple(tokens),
             self.card.classes,
+            self.card.activation,
             ACTIVATIONS[self.card.activation](scores / self.card.calibration["temperature"]),
             scores,
             bias,

@@ -20,22 +20,20 @@ def show(explanation: Explanation) -> None:
     from rich.console import Console as Rich
     from rich.text import Text
 
-    best = explanation.best
     line = Text()
     for token, heat in zip(explanation.tokens, _scaled(explanation), strict=True):
         line.append(token, style=_style(heat))
         line.append(" ")
-    print(f"{explanation.classes[best]} ({explanation.probabilities[best]:.1%})")
+    print(explanation.answer)
     Rich().print(line)
     Console.table(("n-gram", "found by", "for", *explanation.classes), _rows(explanation))
 
 
 def page(explanation: Explanation, command: str) -> str:
     """Return a self-contained page: the coloured text and all n-grams."""
-    best = explanation.best
     scores = zip(explanation.classes, explanation.scores, strict=True)
     summary = [
-        ("answer", f"{explanation.classes[best]} ({explanation.probabilities[best]:.1%})"),
+        ("answer", explanation.answer),
         *((f"score of {name}", f"{score:+.3f}") for name, score in scores),
     ]
     table = [

@@ -21,6 +21,7 @@ from common.console import Advance
 from common.data.images import write_picture
 from common.data.masks import read_mask
 from common.errors import Interrupted, UsageError
+from common.files import unused
 
 if TYPE_CHECKING:
     from common.features import FeatureExtractor
@@ -241,7 +242,4 @@ def _name(options: SynthesisOptions, number: int) -> Path:
     chosen = Path(options.out) if options.out else source.with_name(f"{source.stem}.texture.png")
     if options.variations > 1:
         chosen = chosen.with_name(f"{chosen.stem}-{number + 1}{chosen.suffix or '.png'}")
-    if options.out or not chosen.exists():
-        return chosen
-    free = (chosen.with_name(f"{chosen.stem}-{count}{chosen.suffix}") for count in range(2, 10_000))
-    return next(path for path in free if not path.exists())
+    return chosen if options.out else unused(chosen)

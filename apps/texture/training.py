@@ -12,7 +12,7 @@ from apps.texture.exemplars import read_exemplar
 from apps.texture.options import TrainOptions
 from common import artifact, devices
 from common.console import Advance
-from common.runs import new_run, resumable, stored_run
+from common.runs import new_run, stored_run
 
 __all__ = ["TrainResult", "train"]
 
@@ -73,8 +73,7 @@ def train(
     from apps.texture.models import generator
     from common.data.windows import WindowPairs
     from common.features import usual_features
-    from common.synthesis import judged, passes
-    from common.training import Recipe, fit
+    from common.synthesis import distance_recipe, judged, passes, taught
 
     encoder = usual_features(options.features).network
     keras.utils.set_random_seed(options.seed)
@@ -83,28 +82,16 @@ def train(
     learner = judged(
         encoder, lambda noise, noise_maps, maps: network(noise), content=0.0, style=1.0, rough=ROUGH
     )
-    count, per_pass = passes(options.steps)
     pixels = np.rint(exemplar * 255).astype(np.uint8)
     stream = WindowPairs(
-        (), (pixels,), options.side, options.batch, per_pass, options.seed,
+        (), (pixels,), options.side, options.batch, passes(options.steps)[1], options.seed,
         learner.output_shape[-1], smallest=min(1.0, options.side / min(pixels.shape[:2])), mirrored=False,
         zoomed=False,
     )  # fmt: skip
-    recipe = Recipe(
-        loss="mean_absolute",  # of distances, which are all to become 0
-        rate=options.rate,
-        weight_decay=0.0,
-        epochs=count,
-        batch=options.batch,
-        warmup=0.05,
-        average=0.99,
-        seed=options.seed,
+    recipe = distance_recipe(
+        steps=options.steps, rate=options.rate, batch=options.batch, average=0.99, seed=options.seed
     )
-    with resumable(run, "cnnapps texture train"):
-        state = fit(
-            learner, stream, recipe, run, resume=resume,
-            progress=lambda now: progress(now.step, now.steps, f"loss {now.loss:.3f}"),
-        )  # fmt: skip
+    history = taught(learner, stream, recipe, run, "cnnapps texture train", resume=resume, progress=progress)
     card = artifact.Card(
         app="texture",
         network="generator",
@@ -118,7 +105,7 @@ def train(
         data={
             "name": Path(options.exemplar).name,
             "features": options.features or "texture/features",
-            "last loss": state.history[-1]["loss"],
+            "last loss": history[-1]["loss"],
         },
         command=command,
         seed=options.seed,
@@ -128,4 +115,4 @@ def train(
     )
     card = artifact.save(run, network, card)
     (run / "checkpoint.npz").unlink(missing_ok=True)
-    return TrainResult(run, card, state.history, notes)
+    return TrainResult(run, card, history, notes)

@@ -1,7 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.distances import content_distance, style_distances
-from common.synthesis.judged import Paint, first_layers, judged, passes
+from common.synthesis.judged import Paint, distance_recipe, first_layers, judged, passes, taught
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -28,6 +28,7 @@ __all__ = [
     "Statistics",
     "coarse_to_fine",
     "content_distance",
+    "distance_recipe",
     "first_layers",
     "judged",
     "optimize",
@@ -35,4 +36,5 @@ __all__ = [
     "resized",
     "scales_of",
     "style_distances",
+    "taught",
 ]

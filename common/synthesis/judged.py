@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 from keras import layers
 
+from common.console import Advance
+from common.data.windows import WindowPairs
 from common.layers import MapDistance
+from common.runs import resumable
+from common.training import Recipe, fit
 
-__all__ = ["Paint", "first_layers", "judged", "passes"]
+__all__ = ["Paint", "distance_recipe", "first_layers", "judged", "passes", "taught"]
 
 CHECK = 200  # steps between two rows of the history, about
 
@@ -61,3 +66,60 @@ def passes(steps: int) -> tuple[int, int]:
     """Return passes, and steps of each, of a training of so many steps on windows that never end."""
     count = max(1, steps // CHECK)
     return count, steps // count
+
+
+def distance_recipe(*, steps: int, rate: float, batch: int, average: float, seed: int) -> Recipe:
+    """Return how a network of ``judged`` is trained: its distances are all to become 0.
+
+    Args:
+        steps: altogether.
+        rate: highest step size.
+        batch: windows a step.
+        average: decay of the moving average of the weights.
+        seed: of the order.
+    """
+    return Recipe(
+        loss="mean_absolute",
+        rate=rate,
+        weight_decay=0.0,
+        epochs=passes(steps)[0],
+        batch=batch,
+        warmup=0.05,
+        average=average,
+        seed=seed,
+    )
+
+
+def taught(
+    learner: keras.Model,
+    windows: WindowPairs,
+    recipe: Recipe,
+    run: Path,
+    command: str,
+    *,
+    resume: bool,
+    progress: Advance,
+) -> list[dict[str, float]]:
+    """Train a network of ``judged`` on windows; its averaged weights stay in it.
+
+    Args:
+        learner: the network.
+        windows: what is shown and styles.
+        recipe: of ``distance_recipe``.
+        run: folder for the checkpoint.
+        command: that goes on with ``--resume``.
+        resume: go on from the checkpoint.
+        progress: called with (steps done, steps, remark).
+
+    Returns:
+        One row every 200 steps or so.
+
+    Raises:
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    with resumable(run, command):
+        state = fit(
+            learner, windows, recipe, run, resume=resume,
+            progress=lambda now: progress(now.step, now.steps, f"loss {now.loss:.3f}"),
+        )  # fmt: skip
+    return state.history

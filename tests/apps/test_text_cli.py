@@ -154,11 +154,16 @@ def test_several_labels_a_text(cnnapps, tmp_path):
             file.write(json.dumps({"text": " ".join(draw.permutation(words)), "labels": tags}) + "\n")
     code, out, err = cnnapps("text", "train", path, "--network", "ngram", "--out", tmp_path / "run", "--json")
     assert code == 0, err
-    assert json.loads(out)["test"]["micro_f1"] > 0.95
+    figures = json.loads(out)["test"]
+    assert figures["micro_f1"] > 0.95 and set(figures["by_class"]["red"]) == {
+        "precision", "recall", "f1", "count",
+    }  # fmt: skip
     code, out, _ = cnnapps(
         "text", "classify", "red round thing", "some of a thing", "--model", tmp_path / "run"
     )
     assert [line.split("\t")[0] for line in out.splitlines()] == ["red, round", "none"]
+    code, out, _ = cnnapps("text", "explain", "red round thing", "--model", tmp_path / "run")
+    assert code == 0 and out.startswith("red (") and ", round (" in out.splitlines()[0]
 
 
 def test_real_values(cnnapps, tmp_path):

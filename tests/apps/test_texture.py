@@ -61,8 +61,8 @@ def test_a_texture_of_another_size(features, cnnapps, tmp_path):
     assert np.abs(picture.mean(axis=(0, 1)) - made("e.png").mean(axis=(0, 1))).max() < 12
     code, out, _ = cnnapps(*base, "--json")
     (second,) = json.loads(out)
-    assert second["path"] == "e.texture-2.png", "what is there is not overwritten"
-    np.testing.assert_array_equal(made("e.texture-2.png"), picture)  # the same seed
+    assert second["path"] == "e-2.texture.png", "what is there is not overwritten"
+    np.testing.assert_array_equal(made("e-2.texture.png"), picture)  # the same seed
     assert second["loss"] == first["loss"]
 
 

@@ -13,7 +13,13 @@ from common import devices, doctor
 from common.cli import run
 from common.console import Console
 from common.errors import UsageError, UserError
-from common.metrics import confusion_matrix, expected_calibration_error, fit_temperature, proportion
+from common.metrics import (
+    class_figures,
+    confusion_matrix,
+    expected_calibration_error,
+    fit_temperature,
+    proportion,
+)
 from common.registry import Registry
 
 
@@ -40,6 +46,19 @@ def test_confusion_against_scikit_learn():
     draw = np.random.default_rng(0)
     truth, answers = draw.integers(0, 5, 300), draw.integers(0, 5, 300)
     np.testing.assert_array_equal(confusion_matrix(truth, answers, 5), theirs(truth, answers))
+
+
+def test_precision_recall_and_f1_against_scikit_learn():
+    from sklearn.metrics import precision_recall_fscore_support as theirs
+
+    draw = np.random.default_rng(1)
+    truth, answers = draw.integers(0, 4, 200), draw.integers(0, 3, 200)  # class 3 is never answered
+    counts = confusion_matrix(truth, answers, 4)
+    ours = class_figures(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
+    expected = theirs(truth, answers, labels=range(4), zero_division=0)
+    for figure, other in zip((ours.precision, ours.recall, ours.f1, ours.count), expected, strict=True):
+        np.testing.assert_allclose(figure, other)
+    assert ours.to_json(("a", "b", "c", "d"))["d"]["recall"] == 0
 
 
 def test_temperature_recovers_what_was_applied():
