@@ -13,13 +13,11 @@ from PIL import Image, ImageCms
 
 from apps.style import running
 from apps.style.colours import recoloured, with_brightness_of
-from apps.style.fast import statistics_of, whitened_coloured
 from apps.style.options import StyleOptions
 from apps.style.steadiness import Steadiness
 from common.data.video import VideoWriter, open_video
-from common.features import folded
-from common.layers import WhitenColour, vgg_stages
-from common.tiles import Tiling
+from common.layers import vgg_stages
+from tests.apps.plain_pictures import shown, write_pictures
 from tests.common.test_features import write_features
 
 DRAW = np.random.default_rng(5)
@@ -44,13 +42,7 @@ def features(tmp_path_factory):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A content that is dark on the left and bright on the right, a red style and a blue one."""
-    content = np.full((32, 48, 3), 60, np.uint8)
-    content[:, 24:] = 190
-    Image.fromarray(content).save(tmp_path / "c.png")
-    for name, colour in (("red", (220, 40, 30)), ("blue", (30, 50, 220))):
-        speckled = DRAW.normal(0, 25, (40, 40, 1)) + np.array(colour)
-        Image.fromarray(speckled.clip(0, 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    write_pictures(tmp_path)
 
 
 @pytest.fixture
@@ -61,10 +53,6 @@ def paint(features, cnnapps, pictures):
         return cnnapps("style", "run", *arguments, "--features", features, "--quality", "fast", "-q")
 
     return call
-
-
-def shown(path):
-    return np.asarray(Image.open(path).convert("RGB")).astype(float)
 
 
 def test_a_picture_takes_the_style_and_keeps_what_it_shows(paint):
@@ -261,110 +249,6 @@ def test_what_the_memory_does_not_hold_is_made_smaller_and_said(paint, features,
     assert code == 0, err
     size = json.loads(out)[0]["size"]
     assert 16 <= size[0] < 96 and f"{size[0]} instead of 96 pixels" in err
-
-
-@pytest.fixture(scope="module")
-def deep_features(tmp_path_factory):
-    """Random features of four stages, as a decoder needs."""
-    keras.utils.set_random_seed(3)
-    picture = keras.Input((None, None, 3))
-    network = keras.Model(picture, list(vgg_stages(picture, filters=3, stages=4).values()))
-    pictures = np.random.default_rng(1).random((4, 64, 64, 3), np.float32)
-    return write_features(tmp_path_factory.mktemp("f") / "deep", folded(network, pictures))
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    draw = np.random.default_rng(2)
-    for number in range(3):
-        rough = draw.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(rough).resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg")
-    return folder
-
-
-def train(cnnapps, photos, features, network, *more):
-    arguments = (
-        "--contents",
-        photos,
-        "--features",
-        features,
-        "--network",
-        network,
-        "--side",
-        64,
-        "--batch",
-        2,
-    )
-    return cnnapps("style", "train", photos, *arguments, *more, "-q")
-
-
-def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
-    cnnapps, photos, deep_features, pictures, monkeypatch
-):
-    code, _, err = train(cnnapps, photos, deep_features, "decoder", "--steps", 12, "--out", "run")
-    assert code == 0, err
-    files = {path.name for path in Path("run").iterdir()}
-    assert {"encoder.tflite", "moments.tflite", "decoder.tflite", "model.keras", "card.json"} <= files
-    run = ("style", "run", photos / "0.jpg", "red.png", "--model", "run", "-q")
-    code, out, err = cnnapps(*run, "-o", "a.png", "--json")
-    assert code == 0, err
-    (made,) = json.loads(out)
-    assert made["size"] == [96, 80] and made["loss"] is None
-    # In tiles it is the same picture, but for statistics in single precision.
-    monkeypatch.setattr("apps.style.fast.TILING", Tiling(tile=32))
-    assert cnnapps(*run, "-o", "b.png")[0] == 0
-    assert np.abs(shown("a.png") - shown("b.png")).max() <= 1
-    # Strength 0.01 of two styles by region, and what one pass cannot do.
-    code, _, err = cnnapps(
-        *run[:4], "blue.png", "--model", "run", "--style-weight", 1, "--style-weight", 3, "-q", "-o", "c.png"
-    )
-    assert code == 0, err
-    for wrong, message in (
-        (("--method", "fast", "--strength", 2), "needs steps"),
-        (("--method", "optimize"), "a model paints in one pass"),
-        (("--features", deep_features), "for steps"),
-    ):
-        code, _, err = cnnapps(*run, *wrong)
-        assert code == 2 and message in err, err
-
-
-def test_a_painter_learns_goes_on_and_paints_alone(cnnapps, photos, deep_features, pictures):
-    code, _, err = train(cnnapps, photos, deep_features, "painter", "--steps", 6, "--out", "solo")
-    assert code == 0, err
-    code, out, err = cnnapps(
-        "style", "run", photos / "1.jpg", "--model", "solo", "-o", "p.png", "--compare", "-q"
-    )
-    assert code == 0 and "p.compare.jpg" in out, err
-    code, _, err = cnnapps("style", "run", photos / "1.jpg", "red.png", "--model", "solo", "-q")
-    assert code == 2 and "knows one style" in err
-    code, _, err = train(
-        cnnapps, photos, deep_features, "decoder", "--steps", 2, "--weights", "solo", "--out", "x"
-    )
-    assert code == 1 and "is no 'decoder'" in err and not Path("x").exists()
-    for wrong, message in (
-        (("--network", "gan"), "unknown network"),
-        (("--side", 60), "out of range"),
-        (("--style-weight", 0), "out of range"),
-    ):
-        code, _, err = train(cnnapps, photos, deep_features, "painter", *wrong)
-        assert code == 2 and message in err, err
-
-
-def test_layers_and_arrays_give_maps_the_same_statistics():
-    content, style = (
-        DRAW.normal(size=(1, 9, 8, 5)),
-        DRAW.gamma(2, size=(1, 6, 7, 5)) @ DRAW.normal(size=(5, 5)),
-    )
-    layer = np.asarray(WhitenColour()(content.astype("float32"), style.astype("float32")))
-    own, theirs = (statistics_of(maps[0], np.zeros(1)) for maps in (content, style))
-    array = (content - own.mean) @ whitened_coloured(own.covariance, theirs.covariance) + theirs.mean
-    np.testing.assert_allclose(layer, array, rtol=1e-3, atol=1e-3)
-    given = statistics_of(layer[0], np.zeros(1))
-    np.testing.assert_allclose(given.mean, theirs.mean, atol=1e-3)
-    np.testing.assert_allclose(
-        given.covariance, theirs.covariance, atol=0.02 * np.abs(theirs.covariance).max()
-    )
 
 
 def test_what_moves_is_carried_along_and_what_is_new_is_not():
