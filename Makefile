@@ -49,7 +49,7 @@ $(TORCH)/bin/python:
 
 # Peers live in their own environment; nothing of theirs is needed by the product.
 bench-digits: $(STAMP) $(TORCH)/bin/python
-	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_digits_training
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_training digits
 	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_digits_prediction
 	$(BIN)/python -m tests.benchmarks.bench_digits_accuracy
 	$(BIN)/python -m tests.benchmarks.bench_photos

@@ -12,8 +12,8 @@ import numpy as np
 from common.artifact import Measure
 
 __all__ = [
-    "ClassFigures",
-    "class_figures",
+    "ClassScores",
+    "class_scores",
     "confusion_matrix",
     "expected_calibration_error",
     "first_hits",
@@ -44,7 +44,7 @@ def confusion_matrix(targets: np.ndarray, answers: np.ndarray, classes: int) -> 
 
 
 @dataclass(frozen=True)
-class ClassFigures:
+class ClassScores:
     """How well each class is found; arrays ``(K,)``.
 
     Args:
@@ -77,7 +77,7 @@ class ClassFigures:
         }
 
 
-def class_figures(right: np.ndarray, answered: np.ndarray, there: np.ndarray) -> ClassFigures:
+def class_scores(right: np.ndarray, answered: np.ndarray, there: np.ndarray) -> ClassScores:
     """Return precision, recall and F1 of each class.
 
     Args:
@@ -88,7 +88,7 @@ def class_figures(right: np.ndarray, answered: np.ndarray, there: np.ndarray) ->
     Reference:
         van Rijsbergen, "Information Retrieval", 2nd ed. 1979, chapter 7.
     """
-    return ClassFigures(
+    return ClassScores(
         right / np.maximum(answered, 1),
         right / np.maximum(there, 1),
         2 * right / np.maximum(answered + there, 1),

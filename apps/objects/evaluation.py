@@ -15,7 +15,7 @@ from common.console import Console
 from common.data.datasets import Split
 from common.data.tables import Kind
 from common.errors import UserError
-from common.metrics import class_figures, confusion_matrix, expected_calibration_error, proportion
+from common.metrics import class_scores, confusion_matrix, expected_calibration_error, proportion
 from common.predictor import Predictor
 from common.runs import options_of_run
 
@@ -153,7 +153,7 @@ def _yes_or_no(
     sure = np.maximum(probabilities, 1 - probabilities)
     figures = {
         "mean_average_precision": float(np.nanmean(precisions)),
-        "macro_f1": class_figures(both, answers.sum(axis=0), truth.sum(axis=0)).macro_f1,
+        "macro_f1": class_scores(both, answers.sum(axis=0), truth.sum(axis=0)).macro_f1,
         "micro_f1": float(2 * both.sum() / max(int(answers.sum() + truth.sum()), 1)),
         "calibration_error": expected_calibration_error(sure.ravel(), (answers == truth).ravel()),
     }

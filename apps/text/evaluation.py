@@ -19,8 +19,8 @@ from common.console import Console
 from common.data.tables import Kind
 from common.errors import UserError
 from common.metrics import (
-    ClassFigures,
-    class_figures,
+    ClassScores,
+    class_scores,
     confusion_matrix,
     expected_calibration_error,
     proportion,
@@ -54,7 +54,7 @@ class Evaluation:
     classes: tuple[str, ...]
     score: Measure
     figures: dict[str, float]
-    by_class: ClassFigures | None
+    by_class: ClassScores | None
     confusion: np.ndarray | None
     texts_per_second: float
     mistakes: np.ndarray
@@ -115,7 +115,7 @@ def _one_of_k(
     right = truth == answers
     wrong = np.flatnonzero(~right)
     counts = confusion_matrix(truth, answers, len(classes))
-    by_class = class_figures(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
+    by_class = class_scores(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
     figures = {
         "macro_f1": by_class.macro_f1,
         "calibration_error": expected_calibration_error(confidence, right),
@@ -134,7 +134,7 @@ def _yes_or_no(
     answers = chances >= 0.5
     right = (answers == (targets > 0.5)).all(axis=1)
     both = (answers & (targets > 0.5)).sum(axis=0)
-    by_class = class_figures(both, answers.sum(axis=0), (targets > 0.5).sum(axis=0))
+    by_class = class_scores(both, answers.sum(axis=0), (targets > 0.5).sum(axis=0))
     confidence = np.maximum(chances, 1 - chances).min(axis=1)
     wrong = np.flatnonzero(~right)
     micro = 2 * both.sum() / max(int(answers.sum() + (targets > 0.5).sum()), 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["TORCH_SCRIPT", "Peer", "torch_python"]
 
-TORCH_SCRIPT = Path(__file__).with_name("torch_digits.py")
+TORCH_SCRIPT = Path(__file__).with_name("torch_networks.py")
 
 
 class Peer:
@@ -18,7 +18,7 @@ class Peer:
 
     Args:
         python: the interpreter that has what the script needs.
-        script: see ``torch_digits.py`` for the protocol.
+        script: see ``torch_networks.py`` for the protocol.
     """
 
     def __init__(self, python: Path, script: Path) -> None:

@@ -1,6 +1,7 @@
 """The trackers of Roboflow's ``trackers`` package (Apache-2.0), run on request.
 
-Runs in an interpreter that has the package and nothing of ours; the protocol is that of ``torch_digits.py``.  Requests:
+Runs in an interpreter that has the package and nothing of ours; the protocol is that of ``torch_networks.py``.
+Requests:
 
     {"what": "about"}
     {"what": "track", "tracker": "SORTTracker", "detections": "PATH.npz"}

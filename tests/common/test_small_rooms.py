@@ -14,7 +14,7 @@ from common.cli import run
 from common.console import Console
 from common.errors import UsageError, UserError
 from common.metrics import (
-    class_figures,
+    class_scores,
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,
@@ -54,7 +54,7 @@ def test_precision_recall_and_f1_against_scikit_learn():
     draw = np.random.default_rng(1)
     truth, answers = draw.integers(0, 4, 200), draw.integers(0, 3, 200)  # class 3 is never answered
     counts = confusion_matrix(truth, answers, 4)
-    ours = class_figures(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
+    ours = class_scores(np.diag(counts), counts.sum(axis=0), counts.sum(axis=1))
     expected = theirs(truth, answers, labels=range(4), zero_division=0)
     for figure, other in zip((ours.precision, ours.recall, ours.f1, ours.count), expected, strict=True):
         np.testing.assert_allclose(figure, other)

@@ -1,4 +1,4 @@
-"""The digit networks in plain PyTorch, measured on request.
+"""Networks of digits and objects in plain PyTorch, measured on request.
 
 Runs in an interpreter that has PyTorch and nothing of ours.  Reads one JSON request a line from stdin and
 answers each with one JSON line on stdout, so that only one side of a comparison computes at a time while
@@ -8,7 +8,7 @@ both stay warm.  A request:
      "batch": 128, "seconds": 8}
 
 ``what`` is ``train`` (images a second over ``seconds``), ``predict`` (images a second over 10,000) or
-``about`` (version, trainable parameters).  ``python torch_digits.py --once cnn`` answers one picture from a
+``about`` (version, trainable parameters).  ``python torch_networks.py --once cnn`` answers one picture from a
 cold start and ends.
 """
 
@@ -84,7 +84,37 @@ def lenet(classes: int = 10) -> nn.Module:
     )
 
 
-NETWORKS = {"cnn": cnn, "lenet": lenet}
+class Scaled(nn.Module):
+    """Multiplication by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * x
+
+
+def airbench(classes: int = 10) -> nn.Module:
+    """``apps.objects.models.airbench``, layer for layer; the whitening layer's kernel is not trained."""
+    whitening = nn.Conv2d(3, 24, 2)
+    whitening.weight.requires_grad_(False)
+    layers: list[nn.Module] = [whitening, nn.GELU()]
+    inputs = 24
+    for filters in (64, 256, 256):
+        for half in (1, 2):
+            norm = nn.BatchNorm2d(filters, momentum=0.4, eps=1e-5)
+            norm.weight.requires_grad_(False)
+            layers += [nn.Conv2d(inputs, filters, 3, padding=1, bias=False)]
+            layers += [nn.MaxPool2d(2)] * (half == 1)
+            layers += [norm, nn.GELU()]
+            inputs = filters
+    head = nn.Linear(inputs, classes, bias=False)
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), Scaled(1 / 9), head)
+
+
+# Each with the shape of its pictures.
+NETWORKS = {"cnn": (cnn, (1, 28, 28)), "lenet": (lenet, (1, 28, 28)), "airbench": (airbench, (3, 32, 32))}
 
 
 def autocast(precision: str) -> torch.autocast:
@@ -92,10 +122,10 @@ def autocast(precision: str) -> torch.autocast:
 
 
 @functools.cache
-def data(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return uint8 images ``(count, 1, 28, 28)`` and class numbers, in memory."""
+def data(network: str, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return uint8 images ``(count, channels, h, w)`` as a network takes them and class numbers, in memory."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (count, *NETWORKS[network][1]), dtype=torch.uint8, generator=generator)
     return images, torch.randint(0, 10, (count,), generator=generator)
 
 
@@ -103,10 +133,12 @@ def data(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 def training_step(network: str, mode: str, precision: str, layout: str, batch: int):
     """Return a function that takes one training step on the next shuffled batch."""
     torch.manual_seed(0)
-    model = NETWORKS[network]().to(memory_format=LAYOUTS[layout]).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
+    model = NETWORKS[network][0]().to(memory_format=LAYOUTS[layout]).train()
+    optimizer = torch.optim.AdamW(
+        [w for w in model.parameters() if w.requires_grad], lr=1e-3, weight_decay=0.05
+    )
     forward = torch.compile(model, dynamic=False) if mode == "compile" else model
-    images, targets = data(60_000)
+    images, targets = data(network, 60_000)
     order, position = torch.randperm(len(images)), 0
 
     def step() -> None:
@@ -129,9 +161,9 @@ def training_step(network: str, mode: str, precision: str, layout: str, batch: i
 
 @functools.cache
 def predictor(network: str, mode: str, precision: str, layout: str):
-    """Return a function from float32 images ``(n, 1, 28, 28)`` to scores ``(n, 10)``."""
+    """Return a function from float32 images ``(n, channels, h, w)`` to scores ``(n, 10)``."""
     torch.manual_seed(0)
-    model = NETWORKS[network]().to(memory_format=LAYOUTS[layout]).eval()
+    model = NETWORKS[network][0]().to(memory_format=LAYOUTS[layout]).eval()
     forward = torch.compile(model, dynamic=False) if mode == "compile" else model
 
     def predict(images: torch.Tensor) -> torch.Tensor:
@@ -152,7 +184,7 @@ def train(request: dict) -> dict:
 
 def predict(request: dict) -> dict:
     run = predictor(*(request[key] for key in ("network", "mode", "precision", "layout")))
-    images = data(10_000)[0].float() / 255
+    images = data(request["network"], 10_000)[0].float() / 255
     parts = images.split(request["batch"])
     # The first batch and the last, smaller one: compiled for both before the clock starts.
     run(parts[0])
@@ -165,8 +197,11 @@ def predict(request: dict) -> dict:
 
 
 def about(request: dict) -> dict:
-    model = NETWORKS[request["network"]]()
-    return {"version": torch.__version__, "parameters": sum(p.numel() for p in model.parameters())}
+    model = NETWORKS[request["network"]][0]()
+    return {
+        "version": torch.__version__,
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }
 
 
 def answer(request: dict) -> dict:
@@ -184,7 +219,7 @@ def main() -> None:
         print(
             int(
                 predictor(sys.argv[2], "eager", "float32", "channels_first")(
-                    torch.zeros(1, 1, 28, 28)
+                    torch.zeros(1, *NETWORKS[sys.argv[2]][1])
                 ).argmax()
             )
         )
