@@ -7,7 +7,7 @@ TORCH := .venv-torch
 OPENCV := .venv-opencv
 TRACKERS := .venv-trackers
 
-.PHONY: setup demo test test-all lint bench-digits bench-text bench-texture bench-style bench-interaction bench-track clean
+.PHONY: setup demo test test-all lint bench-digits bench-text bench-texture bench-style bench-interaction bench-track bench-objects clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -70,6 +70,14 @@ bench-style: $(STAMP)
 # Data: ../shared/data/interaction, or DATA=FOLDER.  Hours; `--only davis` and the like do a part, and what is done is kept.
 bench-interaction: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_interaction $(if $(DATA),--data $(DATA))
+
+# Hours.  DTD=FOLDER and the like add kinds of pictures to learn a few of; TFDS_DATA_DIR names where CIFAR-10 is.
+bench-objects: $(STAMP) $(TORCH)/bin/python
+	$(BIN)/python -m tests.benchmarks.prepare_cells build/cells
+	$(BIN)/python -m tests.benchmarks.bench_objects few --data ../shared/data/folders/flowers build/cells $(DTD)
+	$(BIN)/python -m tests.benchmarks.bench_objects cifar10
+	$(BIN)/python -m tests.benchmarks.bench_objects detection
+	TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m tests.benchmarks.bench_training objects
 
 $(OPENCV)/bin/python:
 	$(PYTHON) -m venv $(OPENCV)
