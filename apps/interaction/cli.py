@@ -189,6 +189,10 @@ def evaluate(
     sequence: ColumnOption = "",
     value: ColumnOption = "",
     units: UnitsOption = "",
+    active: Annotated[
+        float | None,
+        typer.Option(help="Value from which a molecule is an active one: says how early screens find them."),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -198,7 +202,7 @@ def evaluate(
 
     console = Console(json=json, quiet=quiet)
     columns = _named(smiles=smiles, sequence=sequence, value=value)
-    evaluation, said = evaluate_model(model, data or dataset, units=units, columns=columns)
+    evaluation, said = evaluate_model(model, data or dataset, units=units, columns=columns, active=active)
     known = read_card(resolve(model)).metrics
     console.note(f"data: {said}")
 

@@ -11,6 +11,8 @@ import numpy as np
 from apps.interaction.metrics import (
     Kind,
     auroc,
+    bedroc,
+    enrichment_factor,
     expected_normalized_calibration_error,
     interval_coverage,
     scores_of,
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from apps.interaction.learning import Ensemble
     from apps.interaction.pairs import Pairs
 
-__all__ = ["Evaluation", "evaluate_model", "evaluate_pairs", "evaluation_of"]
+__all__ = ["Evaluation", "evaluate_model", "evaluate_pairs", "evaluation_of", "screening_figures"]
 
 DRAWS = 200  # samples with replacement behind a 95 % interval
+FEWEST = 10  # molecules of a protein that can be ranked
 LEVEL = 0.9  # of the interval around a prediction whose coverage is counted
 
 
@@ -73,7 +76,12 @@ def evaluate_pairs(ensemble: Ensemble, pairs: Pairs, features: Features) -> Eval
 
 
 def evaluate_model(
-    model: str | Path, data: str, *, units: str = "", columns: dict[str, str] | None = None
+    model: str | Path,
+    data: str,
+    *,
+    units: str = "",
+    columns: dict[str, str] | None = None,
+    active: float | None = None,
 ) -> tuple[Evaluation, str]:
     """Evaluate a model on measured pairs.
 
@@ -82,6 +90,8 @@ def evaluate_model(
         data: a table of pairs or the folder of a grid, of which the published test part is taken; "" for the test
             part of the run's own data.
         units, columns: as of ``read_pairs``.
+        active: value from which a molecule counts as active: adds how early a screen of each protein finds them.
+            Yes/no data say so themselves.
 
     Returns:
         The evaluation, and a line that says on what.
@@ -113,7 +123,36 @@ def evaluate_model(
     features = features_of(pairs)
     values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
     factor = predictor.card.calibration["spread_factor"]
-    return evaluation_of(values, pairs.value, pairs.kind, factor), said
+    result = evaluation_of(values, pairs.value, pairs.kind, factor)
+    if active is not None or pairs.kind != "real values":
+        is_active = pairs.value >= (0.5 if active is None else active)
+        result.figures.update(screening_figures(result.predicted, is_active, pairs.protein))
+    return result, said
+
+
+def screening_figures(predicted: np.ndarray, active: np.ndarray, protein: np.ndarray) -> dict[str, float]:
+    """Return how early actives are found where the molecules of one protein are ranked, the mean over proteins.
+
+    Proteins with fewer than ten molecules, or without both actives and inactives among them, are left out; without any
+    protein left there are no figures but their number.
+
+    Args:
+        predicted: of each pair ``(n,)``.
+        active: whether its molecule is an active one ``(n,)``.
+        protein: its number ``(n,)``.
+    """
+    found = []
+    for number in np.unique(protein):
+        own = protein == number
+        if own.sum() >= FEWEST and 0 < active[own].sum() < own.sum():
+            found.append(
+                (enrichment_factor(predicted[own], active[own]), bedroc(predicted[own], active[own]))
+            )
+    figures = {"proteins screened": float(len(found))}
+    if found:
+        early, overall = np.mean(found, axis=0)
+        figures |= {"enrichment factor at 1 %": float(early), "BEDROC": float(overall)}
+    return figures
 
 
 def evaluation_of(values: np.ndarray, observed: np.ndarray, kind: Kind, spread_factor: float) -> Evaluation:

@@ -94,6 +94,9 @@ def test_evaluate_takes_the_test_part_of_the_run(trained, cnnapps):
     figures = json.loads(out)
     card = json.loads((trained / "card.json").read_text())
     assert code == 0 and figures["mse"] == pytest.approx(card["metrics"]["random MSE"]["value"], abs=0.01)
+    assert "BEDROC" not in figures
+    code, out, _ = cnnapps("interaction", "evaluate", "--model", trained, "--active", 6, "--json")
+    assert code == 0 and "proteins screened" in json.loads(out)
 
 
 def test_explain_finds_the_acid_group(trained, fasta, cnnapps, tmp_path):

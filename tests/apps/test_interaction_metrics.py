@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.interaction.alignment import nearest_protein, sequence_identity
+from apps.interaction.evaluation import screening_figures
 from apps.interaction.metrics import (
     aupr,
     auroc,
@@ -302,3 +303,19 @@ def test_pains_are_those_of_rdkits_catalogue(molecules):
         assert alert in expected if expected else alert == ""
     assert alerts[0] == "quinone_A(370)" and alerts[10] == ""
     assert sum(alert != "" for alert in alerts) >= 5
+
+
+def test_a_screen_is_judged_protein_by_protein():
+    draw = np.random.default_rng(4)
+    protein = np.repeat([0, 1, 2, 3], [20, 30, 15, 5])
+    active = np.zeros(70, bool)
+    active[[0, 3, 25, 66]] = True  # the third protein has none, the fourth too few molecules
+    predicted = draw.normal(size=70)
+    found = screening_figures(predicted, active, protein)
+    own = [(predicted[part], active[part]) for part in (slice(0, 20), slice(20, 50))]
+    assert found["proteins screened"] == 2
+    assert found["BEDROC"] == pytest.approx(np.mean([bedroc(*one) for one in own]))
+    assert found["enrichment factor at 1 %"] == pytest.approx(
+        np.mean([enrichment_factor(*one) for one in own])
+    )
+    assert screening_figures(predicted, np.zeros(70, bool), protein) == {"proteins screened": 0.0}
