@@ -183,8 +183,9 @@ def explain(
     quiet: QuietOption = False,
 ) -> None:
     """Colour the words that moved the answer, and list the n-grams; --out FILE.html writes a page."""
-    from apps.text.explanation import explain, phrases_of
+    from apps.text.explanation import explain
     from apps.text.explanation_page import page, show
+    from apps.text.phrases import phrases_of
     from common.errors import UsageError
     from common.files import write_text
 

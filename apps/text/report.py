@@ -8,7 +8,7 @@ import numpy as np
 
 from apps.text.data import Examples
 from apps.text.evaluation import Evaluation
-from apps.text.explanation import Phrase
+from apps.text.phrases import Phrase
 from common import plots
 from common.artifact import Card
 from common.report import Section, render

@@ -88,8 +88,9 @@ def train(
     devices.select(options.device)
 
     from apps.text.evaluation import timed
-    from apps.text.explanation import EXPLAINED, PHRASES, Explainer, phrases_file, telling_phrases
+    from apps.text.explanation import EXPLAINED, Explainer
     from apps.text.learning import learn
+    from apps.text.phrases import PHRASES, phrases_file, telling_phrases
     from apps.text.prediction import TextClassifier
     from apps.text.report import training_report
     from apps.text.starting import start_of
