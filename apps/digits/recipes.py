@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from common.data.augment import Augmentation, Geometry
+from common.data.augment import Augmentation
 from common.data.datasets import DatasetSpec
+from common.data.distortion import Geometry
 from common.registry import Registry
 from common.training import Recipe
 

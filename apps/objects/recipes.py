@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from common.data.augment import Augmentation, Colour, Geometry
+from common.data.augment import Augmentation, Colour
+from common.data.distortion import Geometry
 from common.data.tables import Kind
 from common.training import Recipe
 

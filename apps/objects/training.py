@@ -91,7 +91,7 @@ def train(
 
     from apps.objects import recipes, transfer
     from apps.objects.data import Source, open_pictures
-    from common.data.augment import Geometry
+    from common.data.distortion import Geometry
 
     source = Source(options.data, options.side, options.column, options.label, options.several)
     pictures = open_pictures(

@@ -7,19 +7,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.data.augment import (
-    Augmentation,
-    Colour,
-    Geometry,
-    blur,
-    cutmix,
-    cutout,
-    mixup,
-    random_window,
-    resample,
-    transform_boxes,
-    translate,
-)
+from common.data.augment import Augmentation, Colour, blur
+from common.data.distortion import Geometry, random_window, resample, transform_boxes, translate
+from common.data.mixing import cutmix, cutout, mixup
 
 IMAGES = tf.constant(np.random.default_rng(0).random((8, 28, 24, 1)).astype("float32"))
 TARGETS = tf.one_hot(tf.range(8), 8)

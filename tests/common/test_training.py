@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import pytest
 
-from common.data.augment import Augmentation, Geometry
+from common.data.augment import Augmentation
 from common.data.datasets import Split
+from common.data.distortion import Geometry
 from common.data.stream import TrainingStream
 from common.errors import TrainingDiverged, UsageError
 from common.schedules import RateSchedule
