@@ -16,6 +16,7 @@ __all__ = ["Matching", "Method", "Statistics"]
 
 Method = Literal["wasserstein", "gram", "both"]
 FLAT = 0.1  # of the mean square of features: the least variance that a picture is taken to have
+KEPT = 65_536  # places of the examples that are kept, of each region and layer, at most
 BORDER = 1  # cells of every map that the zeros beyond the picture reach in full: left out
 
 
@@ -66,14 +67,12 @@ class Statistics:
         self.features, self.matching, self.count = features, matching, count
         found: dict[str, list[list[tf.Tensor]]] = {}
         for number, picture in enumerate(pictures):
-            label = None if labels is None else labels[number]
-            for name, parts in self._places(
-                tf.constant(picture[None]), self.masks(picture.shape, label)
-            ).items():
-                found.setdefault(name, []).append(parts)
+            masks = self.masks(picture.shape, None if labels is None else labels[number])
+            for name, flat in self._examples(tf.constant(picture[None]), masks).items():
+                found.setdefault(name, []).append([tf.gather(flat, cells) for cells in masks[name]])
         # By layer and region: (places, channels), of all pictures.
         self.wanted = {
-            name: [tf.concat(parts, axis=0) for parts in zip(*several, strict=True)]
+            name: [_thinned(tf.concat(parts, axis=0), KEPT) for parts in zip(*several, strict=True)]
             for name, several in found.items()
         }
         # Layers count alike: what a layer's distance is measured in is how far its features spread.
@@ -117,58 +116,70 @@ class Statistics:
             masks: of its regions, as from ``masks``.
             maps: features of the picture, if they were computed before.
         """
+        if maps is None:
+            maps = self.features(picture) if self.features else {}
         total, weights = tf.constant(0.0), 0.0
-        for number, (name, parts) in enumerate(self._places(picture, masks, maps).items()):
+        for number, (name, parts) in enumerate(masks.items()):
             weight = self.matching.patch_weight if name == "pixels" else 1.0
-            for region, (ours, wanted) in enumerate(zip(parts, self.wanted[name], strict=True)):
+            source = picture if name == "pixels" else maps[name]
+            for region, (cells, wanted) in enumerate(zip(parts, self.wanted[name], strict=True)):
                 own = tf.stack([seed[0] + 97 * number + region, seed[1]])
-                distance = self._distance(name, ours, wanted, own)
-                share = tf.cast(tf.shape(ours)[0] > 1, tf.float32)  # a region too small to be seen has no say
+                distance = self._distance(name, source, cells, wanted, own)
+                share = tf.cast(
+                    tf.shape(cells)[0] > 1, tf.float32
+                )  # a region too small to be seen has no say
                 total += weight * share * distance
                 weights += weight
         return total / weights
 
-    def _distance(self, name: str, ours: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _distance(
+        self, name: str, source: tf.Tensor, cells: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         method = "wasserstein" if name == "pixels" else self.matching.method
         found = []
         if method != "gram":
-            found.append(self._sliced(ours, wanted, seed) / self.spread[name])
+            found.append(self._sliced(source, cells, wanted, seed) / self.spread[name])
         if method != "wasserstein":
+            ours = tf.gather(_flat(source), cells)
             found.append(relative_gram(wanted[None, :, None], ours[None, :, None])[0])
         return tf.add_n(found) / len(found)
 
-    def _places(
-        self,
-        picture: tf.Tensor,
-        masks: dict[str, list[tf.Tensor]],
-        maps: dict[str, tf.Tensor] | None = None,
-    ) -> dict[str, list[tf.Tensor]]:
-        """Return by layer and region the features ``(places, channels)``."""
-        if maps is None:
-            maps = self.features(picture) if self.features else {}
+    def _examples(self, picture: tf.Tensor, masks: dict[str, list[tf.Tensor]]) -> dict[str, tf.Tensor]:
+        """Return by layer what stands at each place of an example ``(places, channels)``."""
+        maps = self.features(picture) if self.features else {}
         if "pixels" in masks:
             side = self.matching.patch
-            windows = tf.image.extract_patches(
-                picture, (1, side, side, 1), (1, 1, 1, 1), (1, 1, 1, 1), "SAME"
-            )
-            maps = maps | {"pixels": windows}
-        found = {}
-        for name, places in masks.items():
-            cut = maps[name][0, BORDER:-BORDER, BORDER:-BORDER]
-            flat = tf.reshape(cut, (-1, cut.shape[-1]))
-            found[name] = [tf.gather(flat, part) for part in places]
-        return found
+            size, step = (1, side, side, 1), (1, 1, 1, 1)
+            maps = maps | {"pixels": tf.image.extract_patches(picture, size, step, step, "SAME")}
+        return {name: _flat(maps[name]) for name in masks}
 
-    def _sliced(self, ours: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Return the mean squared gap of sorted projections; both sets are thinned to the same number of places."""
+    def _sliced(self, source: tf.Tensor, cells: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Return the mean squared gap of sorted projections; both sets are thinned to the same number of places.
+
+        Args:
+            source: maps, or the picture, whose windows are projected by a convolution.
+            cells: the places that count.
+            wanted: the examples ``(places, channels)``.
+            seed: of directions and places.
+        """
         axes = tf.random.stateless_normal((wanted.shape[-1], self.matching.directions), seed)
         axes /= tf.norm(axes, axis=0)
-        count = tf.minimum(tf.minimum(tf.shape(ours)[0], tf.shape(wanted)[0]), self.matching.places)
-        first, second = (
-            tf.sort(tf.matmul(axes, _thinned(values, count, seed + shift), True, True))
-            for shift, values in enumerate((ours, wanted))
-        )
-        return tf.reduce_mean((first - second) ** 2) * wanted.shape[-1]
+        count = tf.minimum(tf.minimum(tf.size(cells), tf.shape(wanted)[0]), self.matching.places)
+        chosen = _thinned(cells, count, seed)
+        if source.shape[-1] == wanted.shape[-1]:
+            first = tf.matmul(axes, tf.gather(_flat(source), chosen), True, True)
+        else:
+            side = self.matching.patch
+            kernel = tf.reshape(axes, (side, side, source.shape[-1], -1))
+            first = tf.transpose(tf.gather(_flat(tf.nn.conv2d(source, kernel, 1, "SAME")), chosen))
+        second = tf.matmul(axes, _thinned(wanted, count, seed + 1), True, True)
+        return tf.reduce_mean((tf.sort(first) - tf.sort(second)) ** 2) * wanted.shape[-1]
+
+
+def _flat(maps: tf.Tensor) -> tf.Tensor:
+    """Return maps ``(1, h, w, channels)`` without their border as ``(places, channels)``."""
+    cut = maps[0, BORDER:-BORDER, BORDER:-BORDER]
+    return tf.reshape(cut, (-1, cut.shape[-1]))
 
 
 def _spread(values: tf.Tensor) -> tf.Tensor:
@@ -177,9 +188,14 @@ def _spread(values: tf.Tensor) -> tf.Tensor:
     return tf.maximum(variance, FLAT * tf.reduce_mean(values**2)) + 1e-8
 
 
-def _thinned(values: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Return ``count`` of the rows, evenly spread from a random start."""
+def _thinned(values: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Return ``count`` rows, all if there are fewer, evenly spread from a random start; without a seed from 0."""
     rows = tf.shape(values)[0]
-    start = tf.random.stateless_uniform((), seed, 0, tf.maximum(rows, 1), tf.int32)
-    places = tf.cast(tf.range(count), tf.float32) * tf.cast(rows, tf.float32) / tf.cast(count, tf.float32)
-    return tf.gather(values, (tf.cast(places, tf.int32) + start) % rows)
+    count = tf.minimum(rows, count)
+    places = tf.cast(
+        tf.cast(tf.range(count), tf.float32) * tf.cast(rows, tf.float32) / tf.cast(count, tf.float32),
+        tf.int32,
+    )
+    if seed is not None:
+        places = (places + tf.random.stateless_uniform((), seed, 0, tf.maximum(rows, 1), tf.int32)) % rows
+    return tf.gather(values, places)

@@ -57,9 +57,10 @@ def test_a_picture_is_like_itself_and_unlike_others(features, method):
 def test_sliced_distance_of_shifted_normals_is_the_squared_shift(features):
     """Along a direction two distributions that differ by a shift differ by the shift's share in it."""
     statistics = Statistics(features, [NOISE], Matching(directions=256, places=10_000))
-    values = tf.constant(DRAW.normal(size=(3_000, 5)), tf.float32)
+    maps = DRAW.normal(size=(1, 52, 62, 5)).astype(np.float32)  # with a border of one cell, which is left out
+    wanted = tf.reshape(tf.constant(maps[0, 1:-1, 1:-1]), (-1, 5))
     shift = np.array([1.0, -2.0, 0.5, 0.0, 0.0], np.float32)
-    found = float(statistics._sliced(values + shift, values, tf.constant([1, 2])))
+    found = float(statistics._sliced(maps + shift, tf.range(3_000), wanted, tf.constant([1, 2])))
     assert found == pytest.approx(float((shift**2).sum()), rel=0.25)
 
 
