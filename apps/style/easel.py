@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from common.features import FeatureExtractor
     from common.synthesis import Place
 
-__all__ = ["SHIPPED", "Easel", "Painted", "easel_for"]
+__all__ = ["SHIPPED", "Easel", "Painted", "Sitting", "easel_for"]
 
 SHIPPED = "style/fast"
 USUAL = 512  # pixels of the longer side that is optimised where none are asked for
@@ -48,6 +48,27 @@ class Painted:
     stopped: Place | None = None
 
 
+@dataclass(frozen=True)
+class Sitting:
+    """Where the painting of a picture goes on, and who is told.
+
+    Args:
+        begin, begun: where to go on, and the picture so far.
+        steady: how much of that is to be kept at each pixel ``(h, w)`` in [0, 1], of a video.
+        progress: called with (share of the work done, remark).
+        watch: called with the picture after each step.
+    """
+
+    begin: Place | None = None
+    begun: np.ndarray | None = None
+    steady: np.ndarray | None = None
+    progress: Callable[[float, str], None] = lambda share, remark: None
+    watch: Callable[[np.ndarray], None] = lambda picture: None
+
+
+FIRST = Sitting()
+
+
 class Easel(Protocol):
     """Paints contents in the styles that it was set up with."""
 
@@ -61,20 +82,12 @@ class Easel(Protocol):
         self,
         content: np.ndarray,
         regions: np.ndarray | None,
-        *,
-        begin: Place | None = None,
-        begun: np.ndarray | None = None,
-        steady: np.ndarray | None = None,
-        progress: Callable[[float, str], None] = lambda share, remark: None,
-        watch: Callable[[np.ndarray], None] = lambda picture: None,
+        sitting: Sitting = FIRST,
     ) -> Painted:
         """Paint a content ``(h, w, 3)`` float32, in regions ``(h, w)`` of the styles or everywhere in all of them.
 
         Args:
-            begin, begun: where to go on, and the picture so far.
-            steady: how much of that is to be kept at each pixel ``(h, w)`` in [0, 1], of a video.
-            progress: called with (share of the work done, remark).
-            watch: called with the picture after each step.
+            sitting: where it goes on, and who is told.
         """
 
 
@@ -139,17 +152,12 @@ class _OnePass:
         self,
         content: np.ndarray,
         regions: np.ndarray | None,
-        *,
-        begin: Place | None = None,
-        begun: np.ndarray | None = None,
-        steady: np.ndarray | None = None,
-        progress: Callable[[float, str], None] = lambda share, remark: None,
-        watch: Callable[[np.ndarray], None] = lambda picture: None,
+        sitting: Sitting = FIRST,
     ) -> Painted:
-        painted = self._painted(content, regions, begun is not None, progress)
-        if begun is not None and steady is not None:
-            share = (STAYS * steady)[..., None]
-            painted = share * begun + (1 - share) * painted
+        painted = self._painted(content, regions, sitting.begun is not None, sitting.progress)
+        if sitting.begun is not None and sitting.steady is not None:
+            share = (STAYS * sitting.steady)[..., None]
+            painted = share * sitting.begun + (1 - share) * painted
         return Painted(painted)
 
     def _painted(
@@ -234,24 +242,21 @@ class _Steps:
         self,
         content: np.ndarray,
         regions: np.ndarray | None,
-        *,
-        begin: Place | None = None,
-        begun: np.ndarray | None = None,
-        steady: np.ndarray | None = None,
-        progress: Callable[[float, str], None] = lambda share, remark: None,
-        watch: Callable[[np.ndarray], None] = lambda picture: None,
+        sitting: Sitting = FIRST,
     ) -> Painted:
         from common.synthesis import BEGINNING
 
-        size = content.shape[1::-1]
+        begun = sitting.begun
+        if begun is not None:
+            begun = cv2.resize(begun, content.shape[1::-1], interpolation=cv2.INTER_AREA)
         outcome = self._painter_for(content).paint(
             content,
             regions=regions,
-            init=None if begun is None else cv2.resize(begun, size, interpolation=cv2.INTER_AREA),
-            steady=steady,
-            begin=begin or BEGINNING,
-            progress=lambda share, loss: progress(share, f"loss {loss:.3f}"),
-            watch=watch,
+            init=begun,
+            steady=sitting.steady,
+            begin=sitting.begin or BEGINNING,
+            progress=lambda share, loss: sitting.progress(share, f"loss {loss:.3f}"),
+            watch=sitting.watch,
         )
         return Painted(outcome.picture, outcome.loss, outcome.stopped)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.style.easel import Easel, easel_for
+from apps.style.easel import Easel, Sitting, easel_for
 from apps.style.options import StyleOptions
 from apps.style.pictures import brought_to, finished, read_picture, regions_of
 from apps.style.sheets import Film, write_comparison
@@ -160,14 +160,13 @@ def _painted(
     content = brought_to(whole, size)
     regions = regions_of(options.mask, max(1, len(options.styles)), (content.shape[0], content.shape[1]))
     film = Film(path) if outputs.progress_gif else None
-    outcome = easel.paint(
-        content,
-        regions,
-        begin=begin,
-        begun=begun,
+    sitting = Sitting(
+        begin,
+        begun,
         progress=lambda share, remark: progress(round(1000 * share), 1000, remark),
         watch=film.add if film else lambda picture: None,
     )
+    outcome = easel.paint(content, regions, sitting)
     picture = finished(outcome.picture, content, regions, options.preserve_color)
     pixels = np.rint(picture * 255).astype(np.uint8)
     write_with(path, pixels, read_metadata(options.content))

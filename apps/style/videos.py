@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.style.easel import Easel
+from apps.style.easel import Easel, Sitting
 from apps.style.options import StyleOptions
 from apps.style.pictures import SHORTEST, brought_to, finished, regions_of
 from apps.style.steadiness import Steadiness
@@ -49,7 +49,7 @@ def paint_video(
                     content = brought_to(frame.pixels.astype(np.float32) / 255, longer)
                     carried = steadiness.carried(content)
                     begun, holds = carried if carried else (None, None)
-                    painted = easel.paint(content, regions, begun=begun, steady=holds)
+                    painted = easel.paint(content, regions, Sitting(begun=begun, steady=holds))
                     if painted.stopped:
                         raise KeyboardInterrupt
                     steadiness.keep(content, painted.picture)
