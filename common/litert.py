@@ -92,9 +92,13 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
 
 
 def inference_network(model: keras.Model) -> keras.Model:
-    """Return the network in float32, whatever policy it was trained under."""
+    """Return the network in float32, whatever policy it was trained under; filters in 8 bits become floats."""
     import keras
 
+    from common.layers import EightBitConv1D, in_floats
+
+    if any(isinstance(layer, EightBitConv1D) for layer in model.layers):
+        model = in_floats(model, tables=False)
     if model.dtype_policy.compute_dtype == "float32":
         return model
 

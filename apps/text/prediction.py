@@ -21,7 +21,7 @@ from common.predictor import ENGINES
 __all__ = ["CHUNK", "Answer", "TextClassifier", "classify", "load", "open_text_model", "scores_of"]
 
 CHUNK = 2_048  # texts encoded together
-TOKENS = 32_768  # in one batch, padding included
+TOKENS = 16_384  # in one batch, padding included
 
 
 @dataclass(frozen=True)

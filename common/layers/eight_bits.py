@@ -116,11 +116,16 @@ def in_eight_bits(network: keras.Model) -> keras.Model:
     return _converted(network, clone, values)
 
 
-def in_floats(network: keras.Model) -> keras.Model:
-    """Return a copy of the network with its tables and convolutions in floats, to be trained on."""
+def in_floats(network: keras.Model, *, tables: bool = True) -> keras.Model:
+    """Return a copy of the network with its convolutions in floats, and its tables too, to be trained on.
+
+    Args:
+        network: from ``in_eight_bits``.
+        tables: False leaves them in 8 bits: a runtime looks few rows up, but would convert filters on every call.
+    """
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        if isinstance(layer, EightBitEmbedding):
+        if tables and isinstance(layer, EightBitEmbedding):
             return SummedEmbedding(layer.rows, layer.dim, layer.columns, name=layer.name)
         if isinstance(layer, EightBitConv1D):
             activation = keras.activations.serialize(layer.activation)
@@ -130,7 +135,7 @@ def in_floats(network: keras.Model) -> keras.Model:
         return type(layer).from_config(layer.get_config())
 
     def values(layer: keras.Layer) -> list[np.ndarray]:
-        if isinstance(layer, EightBitEmbedding):
+        if tables and isinstance(layer, EightBitEmbedding):
             return [layer.floats()]
         if isinstance(layer, EightBitConv1D):
             whole, scale, bias = layer.get_weights()

@@ -13,7 +13,6 @@ all that is there.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import lzma
 import os
@@ -124,23 +123,28 @@ def nb_svm(kept: Examples, held: Examples, test: Examples, counted: dict[str, An
     truths = [part.targets.argmax(axis=1) for part in (kept, held, test)]
     classes = kept.targets.shape[1]
     best: tuple[float, float] = (-1.0, 0.0)
-    for penalty, beta in itertools.product((0.1, 1.0), (0.25, 0.5, 1.0)):
-        scores = [np.zeros((len(part.texts), classes)) for part in (held, test)]
+    for penalty in (0.1, 1.0):
+        # By β: scores of the held-out and of the test texts.
+        scores = {
+            beta: [np.zeros((len(part.texts), classes)) for part in (held, test)] for beta in (0.25, 0.5, 1.0)
+        }
         for number in range(classes):
             own = (truths[0] == number).astype(int)
             p, q = 1 + parts[0][own == 1].sum(axis=0), 1 + parts[0][own == 0].sum(axis=0)
             ratio = np.asarray(np.log(p / p.sum()) - np.log(q / q.sum())).ravel()
             weighted = [part @ sparse.diags(ratio) for part in parts]
             svm = LinearSVC(C=penalty, dual=True, max_iter=2_000, random_state=0).fit(weighted[0], own)
-            # Between naive Bayes and SVM: the mean size of the weights, and the weights.
-            weights = (1 - beta) * np.abs(svm.coef_).mean() + beta * svm.coef_[0]
-            for score, part in zip(scores, weighted[1:], strict=True):
-                score[:, number] = part @ weights + svm.intercept_[0]
-        found = [
-            float((score.argmax(axis=1) == truth).mean())
-            for score, truth in zip(scores, truths[1:], strict=True)
-        ]
-        best = max(best, (found[0], found[1]), key=lambda pair: pair[0])
+            for beta, both in scores.items():
+                # Between naive Bayes and SVM: the mean size of the weights, and the weights.
+                weights = (1 - beta) * np.abs(svm.coef_).mean() + beta * svm.coef_[0]
+                for score, part in zip(both, weighted[1:], strict=True):
+                    score[:, number] = part @ weights + svm.intercept_[0]
+        for both in scores.values():
+            found = [
+                float((score.argmax(axis=1) == truth).mean())
+                for score, truth in zip(both, truths[1:], strict=True)
+            ]
+            best = max(best, (found[0], found[1]), key=lambda pair: pair[0])
     return best[1]
 
 

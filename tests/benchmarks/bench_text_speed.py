@@ -44,9 +44,9 @@ def main() -> None:
     sentences = corpus.train.texts + corpus.test.texts
     contenders = {}
     with tempfile.TemporaryDirectory() as folder:
-        for network in ("blend", "ngram"):
+        for network, epochs in (("blend", 1), ("ngram", None)):
             run = Path(folder) / network
-            text.train(text.TrainOptions(str(asked.data), network=network, epochs=1), out=run)
+            text.train(text.TrainOptions(str(asked.data), network=network, epochs=epochs), out=run)
             model = text.load(run)
             contenders[f"cnnapps, {network}"] = rate(
                 lambda lines, model=model: list(model.answers(lines)), sentences
