@@ -103,11 +103,9 @@ def folds_of(task: Task) -> int:
 
 
 def accuracy(fit: Peer, longest: int, task: Task, data: Path) -> list[float]:
-    """Return the accuracy of a peer in each fold, or on the one split."""
-    return [
-        fit(*parts, task.counted())
-        for parts in parted(corpus_of(options_of(task, data, 0)), 0, folds_of(task))
-    ]
+    """Return the accuracy of a peer in each fold, or on the one split; it counts n-grams up to ``longest``."""
+    counted = task.counted(longest)
+    return [fit(*parts, counted) for parts in parted(corpus_of(options_of(task, data, 0)), 0, folds_of(task))]
 
 
 def tf_idf_svm(kept: Examples, held: Examples, test: Examples, counted: dict[str, Any]) -> float:
