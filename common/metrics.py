@@ -52,17 +52,19 @@ class ClassScores:
         recall: share of the examples with the class that are found; 0 of a class that no example has.
         f1: harmonic mean of the two.
         count: examples with the class.
+        answered: answers with the class.
     """
 
     precision: np.ndarray
     recall: np.ndarray
     f1: np.ndarray
     count: np.ndarray
+    answered: np.ndarray
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 of the classes that some example has."""
-        return float(self.f1[self.count > 0].mean())
+        """Mean F1 of the classes that some example or some answer has."""
+        return float(self.f1[(self.count > 0) | (self.answered > 0)].mean())
 
     def to_json(self, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return plain values by the name of the class."""
@@ -93,6 +95,7 @@ def class_scores(right: np.ndarray, answered: np.ndarray, there: np.ndarray) -> 
         right / np.maximum(there, 1),
         2 * right / np.maximum(answered + there, 1),
         np.asarray(there),
+        np.asarray(answered),
     )
 
 
