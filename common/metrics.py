@@ -63,8 +63,9 @@ class ClassScores:
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 of the classes that some example or some answer has."""
-        return float(self.f1[(self.count > 0) | (self.answered > 0)].mean())
+        """Mean F1 of the classes that some example or some answer has; 0 where there are none."""
+        found = self.f1[(self.count > 0) | (self.answered > 0)]
+        return float(found.mean()) if len(found) else 0.0
 
     def to_json(self, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return plain values by the name of the class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,9 +124,10 @@ def evaluate_model(
     values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
     factor = predictor.card.calibration["spread_factor"]
     result = evaluation_of(values, pairs.value, pairs.kind, factor)
-    if active is not None or pairs.kind != "real values":
-        is_active = pairs.value >= (0.5 if active is None else active)
-        result.figures.update(screening_figures(result.predicted, is_active, pairs.protein))
+    least = active if pairs.kind == "real values" else 0.5
+    if least is not None:
+        early = screening_figures(result.predicted, pairs.value >= least, pairs.protein)
+        result = replace(result, figures=result.figures | early)
     return result, said
 
 

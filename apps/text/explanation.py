@@ -92,14 +92,19 @@ class Explanation:
     terms: tuple[Term, ...]
 
     @property
+    def likely(self) -> list[int]:
+        """Numbers of the classes that are the answer: the likeliest, or of independent labels all that are likely."""
+        if self.activation == "sigmoid":
+            return np.flatnonzero(self.probabilities >= 0.5).tolist()
+        return [self.best]
+
+    @property
     def answer(self) -> str:
-        """The answer in words: the most likely class; of independent labels all that are likely; or the value."""
+        """The answer in words, with its probability; or the value."""
         if self.activation == "none":
             return f"{self.classes[0]} {self.probabilities[0]:.3g}"
-        likely = [self.best]
-        if self.activation == "sigmoid":
-            likely = np.flatnonzero(self.probabilities >= 0.5).tolist()
-        return ", ".join(f"{self.classes[row]} ({self.probabilities[row]:.1%})" for row in likely) or "none"
+        named = [f"{self.classes[row]} ({self.probabilities[row]:.1%})" for row in self.likely]
+        return ", ".join(named) or "none"
 
     @property
     def best(self) -> int:
@@ -123,6 +128,7 @@ class Explanation:
         """Return plain values."""
         return {
             "answer": self.classes[self.best],
+            "labels": [self.classes[row] for row in self.likely],
             "probabilities": dict(zip(self.classes, self.probabilities.tolist(), strict=True)),
             "scores": dict(zip(self.classes, self.scores.tolist(), strict=True)),
             "bias": dict(zip(self.classes, self.bias.tolist(), strict=True)),

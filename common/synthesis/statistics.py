@@ -125,9 +125,8 @@ class Statistics:
             for region, (cells, wanted) in enumerate(zip(parts, self.wanted[name], strict=True)):
                 own = tf.stack([seed[0] + 97 * number + region, seed[1]])
                 distance = self._distance(name, source, cells, wanted, own)
-                share = tf.cast(
-                    tf.shape(cells)[0] > 1, tf.float32
-                )  # a region too small to be seen has no say
+                # A region too small to be seen has no say.
+                share = tf.cast(tf.shape(cells)[0] > 1, tf.float32)
                 total += weight * share * distance
                 weights += weight
         return total / weights

@@ -121,6 +121,7 @@ def test_explained_for_the_terminal_for_scripts_and_as_a_page(trained, cnnapps, 
     code, out, _ = cnnapps(*command, "--json")
     facts = json.loads(out)
     assert code == 0 and facts["answer"] == "pos" and len(facts["heat"]) == len(facts["tokens"])
+    assert facts["labels"] == ["pos"]
     code, _, err = cnnapps("text", "explain", " \n", "--model", trained)
     assert code == 1 and "no word" in err
 

@@ -11,7 +11,6 @@ run one by one.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import dataclass
@@ -22,10 +21,9 @@ import numpy as np
 
 from apps.interaction.options import TrainOptions
 from apps.interaction.training import train
-from tests.benchmarks.results import conditions, publish, table
+from tests.benchmarks.results import conditions, keep, measured, publish, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "interaction"
-DONE = Path(__file__).with_name("measured") / "interaction.json"
 NETWORKS = {"cnn": 5, "fingerprint": 5, "deepdta": 1}  # members of one answer; DeepDTA as published is one
 SPLITS = ("published", "cold-drug", "cold-target", "cold-both")
 
@@ -85,7 +83,7 @@ def main() -> None:
     parser.add_argument("--splits", nargs="*", default=list(SPLITS), choices=list(SPLITS))
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
-    done = json.loads(DONE.read_text()) if DONE.exists() else {}
+    done = measured("interaction")
     for name in asked.only:
         for network in asked.networks:
             for split in (split for split in TASKS[name].splits if split in asked.splits):
@@ -93,7 +91,7 @@ def main() -> None:
                 for seed in range(len(found), asked.seeds):
                     found.append(measure(TASKS[name], asked.data, network, split, 100 * seed))
                     print(name, split, network, {k: round(v, 4) for k, v in found[-1].items()}, flush=True)
-                    DONE.write_text(json.dumps(done, indent=1))
+                    keep("interaction", done)
     publish("interaction accuracy", _report(done))
 
 

@@ -29,11 +29,9 @@ from apps.objects.options import DEFAULT, GENERAL
 from common import artifact, devices
 from common.data.images import decode
 from common.detector import Detector
-from common.files import write_text
-from tests.benchmarks.results import alternate, conditions, publish, spread, table
+from tests.benchmarks.results import alternate, conditions, keep, measured, publish, spread, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-DONE = Path(__file__).with_name("measured") / "objects.json"
 SHOTS = (5, 20, 50)
 SEEDS = (0, 1, 2)
 SIDE = 64
@@ -78,7 +76,7 @@ def from_general(asked: dict[str, Any], general: str) -> float:
 def linear_probe(asked: dict[str, Any], general: str) -> float:
     """Return the test accuracy of logistic regression on the features of the general model."""
     devices.select("auto")
-    from apps.objects.models import NETWORKS
+    from apps.objects.models import HEAD, NETWORKS
     from apps.objects.transfer import features_of, fit_head, start_from
 
     pictures = open_pictures(
@@ -88,7 +86,7 @@ def linear_probe(asked: dict[str, Any], general: str) -> float:
     network = NETWORKS.get(card.network)(pictures.spec.shape, len(pictures.spec.classes), **card.arguments)
     start_from(network, general)
     fit_head(network, pictures.train, pictures.validation)
-    kernel, bias = network.get_layer("scores").get_weights()
+    kernel, bias = network.get_layer(HEAD).get_weights()
     answers = (features_of(network, pictures.test.images) @ kernel + bias).argmax(axis=1)
     return float((answers == pictures.test.targets).mean())
 
@@ -181,11 +179,11 @@ def _rate(detector: Detector, pictures: list[np.ndarray]) -> float:
 
 def kept(name: str, measure: Callable[[], Any]) -> Any:
     """Return a figure, measured now if it is not in the file yet."""
-    done = json.loads(DONE.read_text()) if DONE.exists() else {}
+    done = measured("objects")
     if name not in done:
         started = time.monotonic()
         done[name] = measure()
-        write_text(DONE, json.dumps(done, indent=1))
+        keep("objects", done)
         print(f"{name}: {done[name]} ({time.monotonic() - started:.0f} s)", flush=True)
     return done[name]
 

@@ -13,7 +13,6 @@ all that is there.
 from __future__ import annotations
 
 import argparse
-import json
 import lzma
 import os
 import time
@@ -32,12 +31,10 @@ from apps.text.folds import trial
 from apps.text.options import TrainOptions
 from apps.text.starting import start_of
 from common import devices
-from common.files import replacing
 from tests.benchmarks.prepare_imdb import main as prepare_imdb
-from tests.benchmarks.results import conditions, publish, table
+from tests.benchmarks.results import conditions, keep, measured, publish, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "text"
-DONE = Path(__file__).with_name("measured") / "text.json"
 FOLDS = 10
 # From what is kept, held out and tested, and how texts are parted, to accuracy.
 Peer = Callable[[Examples, Examples, Examples, dict[str, Any]], float]
@@ -190,7 +187,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     devices.select("auto")  # as the command line does
-    done = _done()
+    done = measured("text")
     for name in asked.only:
         task = TASKS[name]
         found = done.setdefault(name, {})
@@ -203,21 +200,16 @@ def main() -> None:
             if contender not in found:
                 found[contender] = {"scores": accuracy(peer, longest, task, data)}
                 _keep(name, contender, found[contender])
-    publish("text accuracy", _report(_done()))
-
-
-def _done() -> dict[str, Any]:
-    return json.loads(DONE.read_text()) if DONE.exists() else {}
+    publish("text accuracy", _report(measured("text")))
 
 
 def _keep(name: str, contender: str, found: dict[str, Any]) -> None:
     scores = found["scores"]
     mean, deviation = 100 * np.mean(scores), 100 * np.std(scores)
     print(f"{name}, {contender}: {mean:.2f} ± {deviation:.2f} of {len(scores)}", flush=True)
-    done = _done()  # read again: data sets may run side by side
+    done = measured("text")  # read again: data sets may run side by side
     done.setdefault(name, {})[contender] = found
-    with replacing(DONE) as temporary:
-        temporary.write_text(json.dumps(done, indent=1))
+    keep("text", done)
 
 
 def _unpacked(data: Path, task: Task) -> Path:
@@ -245,14 +237,17 @@ def _unpacked(data: Path, task: Task) -> Path:
 
 def _report(done: dict[str, Any]) -> str:
 
-    def cell(scores: list[float]) -> str:
-        return f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores):.1f}"
+    def cell(scores: list[float], folds: int) -> str:
+        if len(scores) == 1:
+            return f"{100 * scores[0]:.1f}"
+        some = f" ({len(scores)} folds)" if len(scores) < folds else ""
+        return f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores):.1f}{some}"
 
     contenders = [*OURS, "TF-IDF + SVM", "NB-SVM"]
     rows = []
     for name, task in TASKS.items():
         if found := done.get(name):
-            cells = [cell(found[c]["scores"]) if c in found else "" for c in contenders]
+            cells = [cell(found[c]["scores"], folds_of(task)) if c in found else "" for c in contenders]
             mine = found.get("default")
             seconds = f"{np.median(mine['seconds']):.0f} s on {mine['cores']}" if mine else ""
             rows.append((name, *cells, task.published, f"{task.target:g}", seconds))
@@ -266,7 +261,7 @@ def _report(done: dict[str, Any]) -> str:
     return (
         "## Accuracy, text\n\n"
         "`tests/benchmarks/bench_text.py`: test accuracy in %, mean ± standard deviation over ten folds or three "
-        "seeds.  `default` starts from the vectors that ship.\n\n"
+        "seeds; without a deviation it is one training.  `default` starts from the vectors that ship.\n\n"
         + table(head, rows)
         + f"\n\n{conditions(('tensorflow', 'keras', 'scikit-learn', 'numpy'))}"
     )

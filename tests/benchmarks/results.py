@@ -1,4 +1,4 @@
-"""How figures are taken and kept: alternated rounds, tables, and the sections of README.md.
+"""How figures are taken and kept: alternated rounds, trainings that are done, tables, and the sections of README.md.
 
 A section stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; a benchmark rewrites its own and
 leaves the rest of the file as it is.
@@ -6,6 +6,7 @@ leaves the rest of the file as it is.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -15,12 +16,15 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from common.devices import cpu_features
+from common.files import write_text
 
-__all__ = ["README", "alternate", "conditions", "publish", "spread", "table"]
+__all__ = ["README", "alternate", "conditions", "keep", "measured", "publish", "spread", "table"]
 
 README = Path(__file__).with_name("README.md")
+MEASURED = Path(__file__).with_name("measured")
 ENOUGH_ROUNDS = 5
 _HEADING = "# Benchmarks\n\nEach section is written by the script that it names; peers ran in the same run.\n"
 
@@ -50,6 +54,17 @@ def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dic
             else:
                 print(f"round {number + 1}/{rounds}  {name}: {figures[name][-1]:,.4g}", file=sys.stderr)
     return figures
+
+
+def measured(name: str) -> dict[str, Any]:
+    """Return what earlier runs of a benchmark have kept in ``measured/NAME.json``, so that a run can be stopped."""
+    file = MEASURED / f"{name}.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def keep(name: str, figures: Mapping[str, Any]) -> None:
+    """Keep all figures of a benchmark, whole or not at all."""
+    write_text(MEASURED / f"{name}.json", json.dumps(figures, indent=1))
 
 
 def spread(figures: Sequence[float], digits: int = 0) -> str:
