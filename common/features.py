@@ -30,7 +30,8 @@ class FeatureExtractor:
     Args:
         name: a shipped name or a folder with features of ours; ``vgg16`` or ``vgg19`` of keras.applications, whose
             weights are downloaded once.
-        layers: to give, such as ``conv3_1``; all convolutions if empty.
+        layers: to give, such as ``conv3_1``; if empty the first convolution of each stage, as Gatys et al. have it:
+            with the second ones, pictures come near to an example in twice the time.
 
     Raises:
         ArtifactError: no such features.
@@ -54,7 +55,7 @@ class FeatureExtractor:
                     f"{name} has no layer {layer!r}{nearest(layer, list(known))}",
                     f"known: {', '.join(known)}",
                 )
-        self.layers = tuple(layers) or tuple(known)
+        self.layers = tuple(layers) or tuple(layer for layer in known if layer.endswith("_1"))
         network.trainable = False
         self.network = keras.Model(network.inputs[0], {layer: known[layer] for layer in self.layers})
 
@@ -76,7 +77,7 @@ class FeatureExtractor:
         return self.network(pictures, training=False)
 
 
-def usual_features(asked: str = "", layers: Sequence[str] = ()) -> FeatureExtractor:
+def usual_features(asked: str = "") -> FeatureExtractor:
     """Return the features that were asked for, or else those that ship.
 
     Raises:
@@ -85,7 +86,7 @@ def usual_features(asked: str = "", layers: Sequence[str] = ()) -> FeatureExtrac
     """
     if not asked and SHIPPED not in shipped():
         raise UserError("no features ship yet", "--features vgg19, or a folder of `cnnapps texture features`")
-    return FeatureExtractor(asked or SHIPPED, layers)
+    return FeatureExtractor(asked or SHIPPED)
 
 
 def folded(network: keras.Model, pictures: np.ndarray) -> keras.Model:

@@ -47,6 +47,7 @@ class Painter:
     ) -> None:
         self.styles, self.options, self.features = styles, options, features
         self.content_layer = content_layer(features.layers)
+        self.matching = Matching(options.match)  # type: ignore[arg-type]
         self._statistics: dict[tuple[float, bool], list[tuple[float, Statistics]]] = {}
 
     def paint(
@@ -104,6 +105,7 @@ class Painter:
             stage,
             begin=begin,
             start=wide_init,
+            redraw=self.matching.redraw,
             seed=self.options.seed,
             progress=progress,
             watch=lambda picture: watch(_cut(np.asarray(picture)[0], shape)),
@@ -147,14 +149,13 @@ class Painter:
         key = (factor, by_region)
         if key not in self._statistics:
             small = [resized(style, factor) for style in self.styles]
-            matching = Matching(self.options.match, patch=0)  # type: ignore[arg-type]
             if by_region:
                 labels = [np.full(style.shape[:2], number) for number, style in enumerate(small)]
-                one = Statistics(self.features, small, matching, labels, len(small))
+                one = Statistics(self.features, small, self.matching, labels, len(small))
                 self._statistics[key] = [(1.0, one)]
             else:
                 self._statistics[key] = [
-                    (share, Statistics(self.features, [style], matching))
+                    (share, Statistics(self.features, [style], self.matching))
                     for share, style in zip(self.options.shares, small, strict=True)
                     if share
                 ]

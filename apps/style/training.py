@@ -131,9 +131,8 @@ def _network(name: str, encoder: keras.Model) -> keras.Model:
 def _stages(encoder: keras.Model) -> list[str]:
     """Return the first layer of each stage, up to the one whose maps are given a style."""
     from apps.style.models import DEEPEST
-    from common.synthesis import first_layers
 
-    return [name for name in first_layers(encoder) if name <= DEEPEST]
+    return [name for name in sorted(encoder.output) if name <= DEEPEST]
 
 
 def _paint(name: str, network: keras.Model, encoder: keras.Model) -> Paint:

@@ -32,7 +32,7 @@ def synthesize(
     exemplar: Annotated[str, typer.Argument(help="A picture of the texture, or a run of `texture train`.")],
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT; else that of the exemplar, or 512x512.")] = "",
     tile: Annotated[bool, typer.Option("--tile", help="Make it go on at its opposite edge.")] = False,
-    method: Annotated[str, typer.Option(help="wasserstein or gram.")] = "wasserstein",
+    method: Annotated[str, typer.Option(help="gram or wasserstein.")] = "gram",
     quality: Annotated[str, typer.Option(help="fast, good or best.")] = "good",
     mix: Annotated[list[str] | None, typer.Option(help="A further exemplar; repeatable.")] = None,
     guide: Annotated[
@@ -42,7 +42,7 @@ def synthesize(
         str, typer.Option(help="Mask: make the exemplar anew where it is white, keep the rest.")
     ] = "",
     features: Annotated[
-        str, typer.Option(help="What compares: none (pixels alone), vgg19, vgg16, a folder; else what ships.")
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
     ] = "",
     seed: SeedOption = 0,
     variations: Annotated[int, typer.Option(min=1, help="How many to make.")] = 1,
@@ -121,7 +121,7 @@ def evaluate(
     picture: Annotated[str, typer.Argument(help="A texture that was made.")],
     exemplar: Annotated[str, typer.Argument(help="What it was made of.")],
     features: Annotated[
-        str, typer.Option(help="What compares: none (pixels alone), vgg19, vgg16, a folder; else what ships.")
+        str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
     ] = "",
     json: JsonOption = False,
     quiet: QuietOption = False,

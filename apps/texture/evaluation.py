@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from apps.texture.comparing import features_for
 from apps.texture.exemplars import read_exemplar
 from common import devices
 
@@ -50,16 +49,17 @@ def evaluate(picture: str, exemplar: str, *, features: str = "") -> Likeness:
 
     Args:
         picture, exemplar: paths.
-        features: that compare; "" for those that ship, if any.
+        features: that compare; "" for those that ship.
 
     Raises:
         InputError: pictures that cannot be read or are too small.
         ArtifactError: no such features.
     """
     devices.select("auto")
+    from common.features import usual_features
     from common.synthesis import style_distances
 
-    compared, said = features_for(features)
+    compared = usual_features(features)
     (made, own_notes), (wanted, notes) = read_exemplar(picture), read_exemplar(exemplar)
     height, width = (side // 2 for side in wanted.shape[:2])
     halves = (
@@ -68,7 +68,7 @@ def evaluate(picture: str, exemplar: str, *, features: str = "") -> Likeness:
     )
     own = {name: float(np.mean([half[name] for half in halves])) for name in halves[0]}
     return Likeness(
-        style_distances(compared, made, wanted), own, copied_share(made, wanted), (*own_notes, *notes, *said)
+        style_distances(compared, made, wanted), own, copied_share(made, wanted), (*own_notes, *notes)
     )
 
 

@@ -9,8 +9,8 @@ from common.errors import UsageError
 
 __all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "TrainOptions", "parsed_size"]
 
-METHODS = ("wasserstein", "gram")
-QUALITIES = {"fast": 60, "good": 150, "best": 400}  # steps at each scale
+METHODS = ("gram", "wasserstein")
+QUALITIES = {"fast": 40, "good": 120, "best": 400}  # steps at the finest scale
 LARGEST = 4096
 SMALLEST = 32
 
@@ -23,13 +23,13 @@ class SynthesisOptions:
         exemplars: pictures of the texture; of several, a mixture.  Or the folder of a network that was trained on one.
         size: (width, height) in pixels; None for that of the first exemplar.
         tile: what is made goes on at its opposite edge.
-        method: ``wasserstein`` or ``gram``.
+        method: ``gram`` or ``wasserstein``.
         quality: ``fast``, ``good`` or ``best``.
         guide: a picture of regions in flat colours that says which texture goes where; with it each exemplar fills
             the region of its number, counted from the darkest; "" for none.
         inpaint: a picture, white where the first exemplar is to be made anew; "" for none.
-        features: that textures are compared by beside windows of pixels: a shipped name, a folder, ``vgg19``,
-            ``vgg16``, or ``none``; "" for those that ship, if any.
+        features: that textures are compared by: a shipped name, a folder, ``vgg19`` or ``vgg16``; "" for those that
+            ship.
         seed: of the start and of all directions.
         variations: how many to make, with seeds that follow.
         out: the picture to write, or with several variations the stem of their names; "" for one beside the exemplar.
@@ -38,7 +38,7 @@ class SynthesisOptions:
     exemplars: tuple[str, ...]
     size: tuple[int, int] | None = None
     tile: bool = False
-    method: str = "wasserstein"
+    method: str = "gram"
     quality: str = "good"
     guide: str = ""
     inpaint: str = ""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from apps.texture.comparing import features_for
 from apps.texture.exemplars import read_exemplar, read_guide
 from apps.texture.generating import TILING, generated, is_generator
 from apps.texture.options import QUALITIES, SynthesisOptions
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Made", "synthesize", "synthesized"]
 
 COARSEST = 64  # pixels of the shorter side at the first scale
+GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 MARGIN = 16  # pixels made beyond the edges and cut off: what lies at an edge is seen from one side only
 
@@ -79,14 +79,13 @@ def synthesize(
         yield from _generated(options)
         return
     devices.select("auto")
+    from common.features import usual_features
     from common.synthesis import Matching
 
-    features, said = features_for(options.features)
-    if features is None and options.method == "gram":
-        raise UsageError("Gram matrices are of features, and none are given", "--features vgg19, or a folder")
+    features = usual_features(options.features)
     read = [read_exemplar(path) for path in options.exemplars]
     exemplars = [pixels for pixels, _ in read]
-    notes = (*(note for _, own in read for note in own), *said)
+    notes = tuple(note for _, own in read for note in own)
     matching = Matching(options.method)  # type: ignore[arg-type]
     for number in range(options.variations):
         started = time.monotonic()
@@ -123,7 +122,7 @@ def _generated(options: SynthesisOptions) -> Iterator[Made]:
 def synthesized(
     exemplars: list[np.ndarray],
     options: SynthesisOptions,
-    features: FeatureExtractor | None,
+    features: FeatureExtractor,
     matching: Matching,
     *,
     progress: Advance = lambda done, total, remark: None,
@@ -133,7 +132,7 @@ def synthesized(
     Args:
         exemplars: ``(h, w, 3)`` float32 each.
         options: what to make of them.
-        features: that say what they have in common; None for windows of pixels alone.
+        features: that say what they have in common.
         matching: how that is compared.
         progress: called with (work done, work, remark).
     """
@@ -161,9 +160,10 @@ def synthesized(
         return Stage(picture, partial(statistics.loss, masks=statistics.masks(picture.shape, regions)), free)
 
     outcome = coarse_to_fine(
-        scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality]),
+        scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality], growth=GROWTH),
         plan.shape,
         stage,
+        redraw=matching.redraw,
         seed=options.seed,
         torus=options.tile,
         progress=lambda share, loss: progress(round(1000 * share), 1000, f"loss {loss:.4f}"),

@@ -18,15 +18,22 @@ __all__ = [
 ]
 
 
-def gram_matrix(features):
+def gram_matrix(features, share=None):
     """Return how features go together, averaged over places: ``(batch, channels, channels)``.
+
+    Args:
+        features: feature maps.
+        share: what each place counts ``(batch, height * width, 1)``; None for all alike.
 
     Reference:
         Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015, equation 3, here
         divided by the number of places, so that pictures of different sizes compare.
     """
     flat = _by_place(features)
-    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / ops.cast(ops.shape(flat)[1], flat.dtype)
+    counted, count = flat, ops.cast(ops.shape(flat)[1], flat.dtype)
+    if share is not None:
+        counted, count = flat * share, ops.maximum(ops.sum(share, axis=(1, 2), keepdims=True), 1.0)
+    return ops.matmul(ops.transpose(flat, (0, 2, 1)), counted) / count
 
 
 def gram(target, features):

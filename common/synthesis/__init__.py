@@ -1,7 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.distances import content_distance, style_distances
-from common.synthesis.judged import Paint, distance_recipe, first_layers, judged, passes, taught
+from common.synthesis.judged import Paint, distance_recipe, judged, passes, taught
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -29,7 +29,6 @@ __all__ = [
     "coarse_to_fine",
     "content_distance",
     "distance_recipe",
-    "first_layers",
     "judged",
     "optimize",
     "passes",

@@ -15,18 +15,17 @@ DIRECTIONS = 256  # along which distributions are compared
 
 
 def style_distances(
-    features: FeatureExtractor | None, picture: np.ndarray, reference: np.ndarray
+    features: FeatureExtractor, picture: np.ndarray, reference: np.ndarray
 ) -> dict[str, float]:
     """Return how far the statistics of a picture are from those of a reference, by method; 0 for the same.
 
     Args:
-        features: that describe pictures; None for windows of pixels alone.
+        features: that describe pictures.
         picture, reference: ``(h, w, 3)`` float32 in [0, 1], of any sizes.
     """
     found = {}
-    for method in ("wasserstein", "gram") if features else ("wasserstein",):
-        patch = 0 if features else Matching.patch
-        matching = Matching(method, directions=DIRECTIONS, places=16_384, patch=patch)  # type: ignore[arg-type]
+    for method in ("wasserstein", "gram"):
+        matching = Matching(method, directions=DIRECTIONS, places=16_384)  # type: ignore[arg-type]
         statistics = Statistics(features, [reference], matching)
         distance = statistics.loss(
             tf.constant(picture[None]), tf.constant([0, 0]), masks=statistics.masks(picture.shape, None)

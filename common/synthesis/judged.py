@@ -14,7 +14,7 @@ from common.layers import MapDistance
 from common.runs import resumable
 from common.training import Recipe, fit
 
-__all__ = ["Paint", "distance_recipe", "first_layers", "judged", "passes", "taught"]
+__all__ = ["Paint", "distance_recipe", "judged", "passes", "taught"]
 
 CHECK = 200  # steps between two rows of the history, about
 
@@ -51,15 +51,10 @@ def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, 
     if content:
         terms += [
             MapDistance("content", content, name=f"content_{layer}")(shown_maps[layer], maps[layer])
-            for layer in first_layers(encoder)[-2:]
+            for layer in sorted(maps)[-2:]
         ]
     terms.append(MapDistance("roughness", rough, name="roughness")(shown, painted))
     return keras.Model(pictures, layers.Concatenate(name="distances")(terms), name="judged")
-
-
-def first_layers(encoder: keras.Model) -> list[str]:
-    """Return the name of the first layer of each stage of an encoder, from fine to coarse."""
-    return [name for name in sorted(encoder.output) if name.endswith("_1")]
 
 
 def passes(steps: int) -> tuple[int, int]:

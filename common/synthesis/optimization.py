@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import tensorflow as tf
+from scipy.optimize import minimize
 
 __all__ = [
     "BEGINNING",
@@ -21,6 +23,10 @@ __all__ = [
     "resized",
     "scales_of",
 ]
+
+MEMORY = 10  # gradients that L-BFGS remembers
+UNIT = 1e3  # of losses: changes of a millionth still count
+AROUND = 16  # pixels of the opposite edge that a picture on a torus is seen with
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # picture (1, h, w, 3), seed of two integers -> scalar
 
@@ -82,18 +88,21 @@ class Outcome:
     stopped: Place | None = None
 
 
-def scales_of(side: int, *, coarsest: int = 64, ratio: float = 0.5, steps: int = 200) -> Scales:
+def scales_of(
+    side: int, *, coarsest: int = 64, ratio: float = 0.5, steps: int = 200, growth: float = 1.0
+) -> Scales:
     """Return scales from about ``coarsest`` pixels up to ``side``.
 
     Args:
         side: the shorter one of the smallest picture involved, in pixels.
         coarsest: pixels of it at the first scale, at least half of them.
         ratio: between two scales.
-        steps: at every scale.
+        steps: at the finest scale.
+        growth: of the steps from a scale to the next coarser one, where they cost less.
     """
     count = max(0, round(np.log(max(side, 1) / coarsest) / -np.log(ratio)))
     factors = tuple(ratio ** (count - number) for number in range(count + 1))
-    return Scales(factors, (steps,) * len(factors))
+    return Scales(factors, tuple(round(steps * growth ** (count - number)) for number in range(count + 1)))
 
 
 def coarse_to_fine(
@@ -103,7 +112,7 @@ def coarse_to_fine(
     *,
     begin: Place = BEGINNING,
     start: np.ndarray | None = None,
-    rate: float = 0.02,
+    redraw: int = 0,
     seed: int = 0,
     torus: bool = False,
     progress: Callable[[float, float], None] = lambda share, loss: None,
@@ -118,7 +127,7 @@ def coarse_to_fine(
             size, to what is done there.
         begin: where to begin, for going on after a stop.
         start: picture so far, of any size.
-        rate, seed, torus: as of ``optimize``.
+        redraw, seed, torus: as of ``optimize``.
         progress: called with (share of the work done, loss).
         watch: called with the picture ``(1, h, w, 3)`` after each step.
 
@@ -148,7 +157,7 @@ def coarse_to_fine(
             now.loss,
             steps,
             first=first,
-            rate=rate,
+            redraw=redraw,
             seed=seed,
             free=now.free,
             torus=torus,
@@ -168,76 +177,107 @@ def optimize(
     steps: int,
     *,
     first: int = 0,
-    rate: float = 0.02,
+    redraw: int = 0,
     seed: int = 0,
     free: np.ndarray | None = None,
     torus: bool = False,
     progress: Callable[[int, float], None] = lambda step, loss: None,
     watch: Callable[[np.ndarray], None] = lambda picture: None,
 ) -> Outcome:
-    """Change a picture by Adam, at a rate that falls to a tenth, clipped to [0, 1].
+    """Change a picture by L-BFGS, and clip it to [0, 1] at the end.
 
     Args:
         start: ``(h, w, 3)`` float32.
         loss: to make small.
-        steps: how many.
+        steps: evaluations of the loss and its gradient.
         first: steps that were done before.
-        rate: of the first step, in units of brightness.
+        redraw: steps after which the seed that the loss is given changes, and the curvature is learned anew; 0 for a
+            loss in which nothing is random.
         seed: of what is random in the loss.
         free: ``(h, w)`` bool, pixels that may change; None for all.
-        torus: the picture goes on at its opposite edge: it is moved round by a random way before each step, so that
-            every place is in the middle at times.
+        torus: the picture goes on at its opposite edge.
         progress: called with (steps done, loss).
         watch: called with the picture ``(1, h, w, 3)`` after each step.
 
     Returns:
-        The picture, and where it was stopped if Ctrl-C came before the last step.
+        The best picture of the last draw, and where it was stopped if Ctrl-C came before the last step.
 
-    Reference:
-        Kingma and Ba, "Adam", ICLR 2015, algorithm 1.
+    References:
+        Gatys, Ecker and Bethge, NeurIPS 2015, section 3.1 (L-BFGS for textures).  Liu and Nocedal, "On the limited
+        memory BFGS method for large scale optimization", Mathematical Programming 1989.
     """
-    # The falling rate steadies what new directions shake; a moving average of the pictures on top of it was measured
-    # to change nothing.
-    picture = tf.constant(start[None], tf.float32)
-    moment, square = tf.zeros_like(picture), tf.zeros_like(picture)
-    may_change = tf.constant(1.0) if free is None else tf.constant(free[None, ..., None].astype(np.float32))
-    draw = np.random.default_rng((seed, first))
+    shape = start.shape
 
     @tf.function(reduce_retracing=True)
-    def gradient(picture: tf.Tensor, seed: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def evaluated(picture: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(picture)
-            value = loss(tf.roll(picture, shift, (1, 2)) if torus else picture, seed)
+            value = loss(_wrapped(picture) if torus else picture, seed)
         return value, tape.gradient(value, picture)
 
-    @tf.function(reduce_retracing=True)
-    def moved(
-        picture: tf.Tensor,
-        slope: tf.Tensor,
-        moment: tf.Tensor,
-        square: tf.Tensor,
-        step: tf.Tensor,
-        rate: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        moment, square = 0.9 * moment + 0.1 * slope, 0.99 * square + 0.01 * slope**2
-        direction = moment / (1 - 0.9**step) / (tf.sqrt(square / (1 - 0.99**step)) + 1e-8)
-        return tf.clip_by_value(picture - rate * may_change * direction, 0.0, 1.0), moment, square
+    walk = _Walk(first, start)
 
-    value, done, stopped = tf.constant(float("nan")), first, False
+    def step(flat: np.ndarray, drawn: tf.Tensor, end: int) -> tuple[float, np.ndarray]:
+        if walk.done >= end:
+            raise _Enough
+        picture = flat.reshape(1, *shape).astype(np.float32)
+        value, slope = evaluated(tf.constant(picture), drawn)
+        walk.take(float(value), picture[0])
+        watch(picture)
+        progress(walk.done, float(value))
+        gradient = slope.numpy()[0].astype(np.float64) * UNIT
+        if free is not None:
+            gradient *= free[..., None]
+        return float(value) * UNIT, gradient.ravel()
+
     try:
-        for step in range(first + 1, steps + 1):
-            shift = draw.integers(0, start.shape[:2]) if torus else np.zeros(2, int)
-            value, slope = gradient(picture, tf.constant([step, seed]), tf.constant(shift, tf.int32))
-            now = rate * (0.1 + 0.9 * (1 - (step - 1) / steps))
-            picture, moment, square = moved(
-                picture, slope, moment, square, tf.constant(float(step - first)), tf.constant(now, tf.float32)
-            )
-            done = step
-            watch(picture)
-            progress(step, float(value))
+        while walk.done < steps:
+            end = min(steps, walk.done + redraw) if redraw else steps
+            drawn = tf.constant([walk.done, seed])
+            walk.least = float("inf")
+            begin = walk.picture.ravel().astype(np.float64)
+            with suppress(_Enough):
+                minimize(
+                    step,
+                    begin,
+                    args=(drawn, end),
+                    jac=True,
+                    method="L-BFGS-B",
+                    options={"maxfun": end, "maxiter": end, "maxcor": MEMORY, "ftol": 0, "gtol": 0},
+                )
+                if not redraw:
+                    break  # no way down is left
     except KeyboardInterrupt:
-        stopped = True
-    return Outcome(np.clip(picture[0].numpy(), 0, 1), float(value), Place(step=done) if stopped else None)
+        return Outcome(np.clip(walk.picture, 0, 1), walk.loss, Place(step=walk.done))
+    return Outcome(np.clip(walk.picture, 0, 1), walk.loss)
+
+
+class _Enough(Exception):
+    """The steps are done."""
+
+
+@dataclass
+class _Walk:
+    """How far an optimisation came: steps done, the last loss, and the picture of the least one of this draw."""
+
+    done: int
+    picture: np.ndarray
+    loss: float = float("nan")
+    least: float = float("inf")
+
+    def take(self, loss: float, picture: np.ndarray) -> None:
+        self.done, self.loss = self.done + 1, loss
+        if loss < self.least:
+            self.least, self.picture = loss, picture
+
+
+def _wrapped(picture: tf.Tensor) -> tf.Tensor:
+    """Return a picture ``(1, h, w, 3)`` that goes on at its edges as it does at the opposite ones."""
+    for axis in (1, 2):
+        side = picture.shape[axis]
+        around = np.arange(-AROUND, side + AROUND) % side
+        picture = tf.gather(picture, around, axis=axis)
+    return picture
 
 
 def resized(picture: np.ndarray, factor: float) -> np.ndarray:

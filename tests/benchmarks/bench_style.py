@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.bench_style [--only lion …] [--size 512] [--evaluations 500] [--out FOLDER]
 
-Judged by SqueezeNet features, which no contender optimises.  Style and content pull against each other, so every
-contender that has a weight for the content is run at several, and the style is compared where the content is equal,
-between the two nearest of these.  The peers have the same features as ours.  Each result that is done is kept in
+Judged by SqueezeNet features, which no contender optimises.  Style and content pull against each other, so ours is
+run at several strengths, and the style is compared where the content is as far as the peer's, between the two nearest
+of these.  The peers have the same features as ours, and their own settings.  Each result that is done is kept in
 ``--out``, so that a run can be stopped and goes on; pictures stay there to be looked at.
 """
 
@@ -14,7 +14,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,6 @@ PAIRS = (
     ("coffee_cup", "matisse_woman_with_hat_1905"), ("newyork_night", "munch_the_scream_1893"),
 )  # fmt: skip
 STRENGTHS = (0.5, 1.0, 2.0)
-WEIGHTS = (0.3, 1.0, 3.0)  # of the peers' content, as multiples of their usual one
 
 
 def main() -> None:
@@ -75,18 +73,17 @@ def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Pa
 
         return make
 
-    def peer(name: str, weight: float) -> Callable[[Path, Path, Path], None]:
+    def peer(name: str) -> Callable[[Path, Path, Path], None]:
         def make(content: Path, style: Path, out: Path) -> None:
             from apps.style.painting import content_layer
             from common.features import usual_features
             from tests.benchmarks import gatys
 
             features = usual_features(asked.features)
-            settings = getattr(gatys, name)
             pictures = [brought_to(read_picture(str(path))[0], asked.size) for path in (content, style)]
             made = gatys.transferred(
-                *pictures, features, content_layer(features.layers),
-                replace(settings, content=weight * settings.content), evaluations=asked.evaluations,
+                *pictures, features, content_layer(features.layers), getattr(gatys, name),
+                evaluations=asked.evaluations,
             )  # fmt: skip
             write_picture(out, np.rint(made * 255).astype(np.uint8))
 
@@ -96,7 +93,7 @@ def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Pa
     if "style/fast" in artifact.shipped():
         every["fast 1"] = ours("fast", 1.0)
     for name, setting in (("gatys", "GATYS"), ("neural-style", "NEURAL_STYLE")):
-        every |= {f"{name} {weight:g}": peer(setting, weight) for weight in WEIGHTS}
+        every[name] = peer(setting)
     return every
 
 

@@ -4,6 +4,7 @@
 
 Judged by SqueezeNet features, which no contender optimises: the distance from the exemplar as a multiple of that
 between two halves of the exemplar.  The peer is image quilting (Efros and Freeman 2001), which pastes pieces of it.
+A crop of the exemplar of the same size says what the real thing scores.
 Each result that is done is kept in ``--out``, so that a run can be stopped and goes on; pictures stay there to be
 looked at.
 """
@@ -55,9 +56,15 @@ def main() -> None:
         made = quilted(pixels, asked.side, asked.side)
         write_picture(out, np.rint(made * 255).astype(np.uint8))
 
+    def crop(exemplar: Path, out: Path) -> None:
+        pixels = decode(exemplar).pixels
+        top, left = (max(0, side - asked.side) // 2 for side in pixels.shape[:2])
+        write_picture(out, pixels[top : top + asked.side, left : left + asked.side])
+
     found = {
         "ours": [_judged("ours", file, ours, asked.out) for file in files],
         "quilting": [_judged("quilting", file, peer, asked.out) for file in files],
+        "a crop": [_judged("crop", file, crop, asked.out) for file in files],
     }
     seams = []
     for file in files:
