@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 OPENCV := .venv-opencv
 TRACKERS := .venv-trackers
+PICTURES = $(shell $(BIN)/python -c 'import skimage; print(skimage.data_dir)')
 
 .PHONY: setup demo test test-all lint bench-digits bench-text bench-texture bench-style bench-interaction bench-track bench-objects clean
 .DELETE_ON_ERROR:
@@ -30,7 +31,9 @@ demo: $(STAMP)
 	$(BIN)/cnnapps text explain "Two hours of my life that I will never get back."
 	$(BIN)/cnnapps text explain "A slow start, but the ending is unforgettable." --out build/demo/why.html
 	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --out build/demo/moving_objects.tracked.mp4
-	@echo "look at build/demo/page.jpg, build/demo/digits/report.html, build/demo/why.html and build/demo/moving_objects.tracked.mp4"
+	$(BIN)/cnnapps texture synthesize $(PICTURES)/brick.png --size 256 --quality fast --out build/demo/brick.png
+	$(BIN)/cnnapps style run $(PICTURES)/coffee.png $(PICTURES)/ihc.png --size 320 --quality fast --compare --out build/demo/coffee.png
+	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, brick.png, coffee.compare.jpg"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

@@ -45,7 +45,7 @@ def run(
         str,
         typer.Option(help="White where the style goes; of several styles one colour each, darkest first."),
     ] = "",
-    match: Annotated[str, typer.Option(help="both, wasserstein or gram.")] = "both",
+    match: Annotated[str, typer.Option(help="gram, wasserstein or both.")] = "gram",
     init: Annotated[str, typer.Option(help="Begin from content, noise or style.")] = "content",
     quality: Annotated[str, typer.Option(help="fast, good or best.")] = "good",
     features: Annotated[

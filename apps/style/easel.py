@@ -102,7 +102,7 @@ def easel_for(options: StyleOptions) -> Easel:
     slow = [
         name
         for name, asked in (
-            ("--match", options.match != "both"),
+            ("--match", options.match != "gram"),
             ("--init", options.init != "content"),
             ("--strength above 1", options.strength > 1),
         )

@@ -21,8 +21,8 @@ __all__ = [
 METHODS = ("auto", "fast", "optimize")
 NETWORKS = ("painter", "decoder")
 
-QUALITIES = {"fast": 30, "good": 90, "best": 250}  # steps at each scale
-MATCHED = ("both", "wasserstein", "gram")
+QUALITIES = {"fast": 40, "good": 120, "best": 400}  # steps at each scale
+MATCHED = ("gram", "wasserstein", "both")
 COLOURS = ("none", "luminance", "histogram")
 BEGINNINGS = ("content", "noise", "style")
 SMALLEST, LARGEST = 16, 4096  # pixels of the longer side of what is optimised
@@ -60,7 +60,7 @@ class StyleOptions:
     size: int = 0
     strength: float = 1.0
     style_scale: float = 1.0
-    match: str = "both"
+    match: str = "gram"
     preserve_color: str = "none"
     mask: str = ""
     init: str = "content"

@@ -20,16 +20,17 @@ from common.synthesis import (
     Stage,
     Statistics,
     coarse_to_fine,
+    colour_directions,
     resized,
     scales_of,
 )
 
 __all__ = ["MARGIN", "Painter", "content_layer"]
 
-COARSEST = 128  # pixels of the shorter side at the first scale
+COARSEST = 256  # pixels of the shorter side at the first scale: coarser ones cost content and bring no style
 MARGIN = 16  # pixels painted beyond the edges and cut off: what lies at an edge is seen from one side only
-CONTENT = 0.5  # weight of the content beside the style at strength 1
-SMOOTH = 0.05  # weight of the total variation
+CONTENT = 0.02  # weight of the content beside the style at strength 1
+SMOOTH = 0.002  # weight of the total variation
 STEADY = 200.0  # weight of what is kept of the last picture of a video
 
 
@@ -90,6 +91,8 @@ class Painter:
             # The last picture of a video is a good one: only the finest scale is gone over again.
             begin = Place(len(scales.factors) - 1, scales.steps[-1] // 2)
 
+        colours = colour_directions([content, *self.styles])
+
         def stage(factor: float, size: tuple[int, int], picture: np.ndarray | None) -> Stage:
             assert picture is not None
             small = cv2.resize(wide, size[::-1], interpolation=cv2.INTER_AREA)
@@ -97,7 +100,7 @@ class Painter:
             if held is not None:
                 keep = tf.constant(cv2.resize(held, size[::-1])[None, ..., None])
                 loss = partial(_steadied, loss=loss, keep=keep, before=tf.constant(picture[None]))
-            return Stage(picture, loss)
+            return Stage(picture, loss, colours=colours)
 
         outcome = coarse_to_fine(
             scales,

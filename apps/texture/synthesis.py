@@ -136,11 +136,19 @@ def synthesized(
         matching: how that is compared.
         progress: called with (work done, work, remark).
     """
-    from common.synthesis import Stage, Statistics, coarse_to_fine, resized, scales_of
+    from common.synthesis import (
+        Stage,
+        Statistics,
+        coarse_to_fine,
+        colour_directions,
+        resized,
+        scales_of,
+    )
 
     plan = _Plan.of(exemplars, options)
     shorter = min(min(plan.shape), *(min(picture.shape[:2]) for picture in exemplars))
     draw = np.random.default_rng(options.seed)
+    colours = colour_directions(exemplars)
 
     def stage(factor: float, shape: tuple[int, int], picture: np.ndarray | None) -> Stage:
         height, width = shape
@@ -157,7 +165,8 @@ def synthesized(
             picture = np.where(free[..., None], picture, original)
             seen, labels = [original], [np.where(free, 1, 0)]
         statistics = Statistics(features, seen, matching, labels, plan.count)
-        return Stage(picture, partial(statistics.loss, masks=statistics.masks(picture.shape, regions)), free)
+        loss = partial(statistics.loss, masks=statistics.masks(picture.shape, regions))
+        return Stage(picture, loss, free, colours)
 
     outcome = coarse_to_fine(
         scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality], growth=GROWTH),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ __all__ = [
     "Scales",
     "Stage",
     "coarse_to_fine",
+    "colour_directions",
     "optimize",
     "resized",
     "scales_of",
@@ -66,11 +67,14 @@ class Stage:
         start: ``(h, w, 3)`` float32.
         loss: to make small.
         free: ``(h, w)`` bool, pixels that may change; None for all.
+        colours: ``(3, 3)``, the directions in which colours change, each as long as they vary; None for red, green and
+            blue alike.
     """
 
     start: np.ndarray
     loss: Loss
     free: np.ndarray | None = None
+    colours: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ def coarse_to_fine(
             redraw=redraw,
             seed=seed,
             free=now.free,
+            colours=now.colours,
             torus=torus,
             progress=tell,
             watch=watch,
@@ -180,6 +185,7 @@ def optimize(
     redraw: int = 0,
     seed: int = 0,
     free: np.ndarray | None = None,
+    colours: np.ndarray | None = None,
     torus: bool = False,
     progress: Callable[[int, float], None] = lambda step, loss: None,
     watch: Callable[[np.ndarray], None] = lambda picture: None,
@@ -194,7 +200,7 @@ def optimize(
         redraw: steps after which the seed that the loss is given changes, and the curvature is learned anew; 0 for a
             loss in which nothing is random.
         seed: of what is random in the loss.
-        free: ``(h, w)`` bool, pixels that may change; None for all.
+        free, colours: as of ``Stage``.
         torus: the picture goes on at its opposite edge.
         progress: called with (steps done, loss).
         watch: called with the picture ``(1, h, w, 3)`` after each step.
@@ -204,9 +210,11 @@ def optimize(
 
     References:
         Gatys, Ecker and Bethge, NeurIPS 2015, section 3.1 (L-BFGS for textures).  Liu and Nocedal, "On the limited
-        memory BFGS method for large scale optimization", Mathematical Programming 1989.
+        memory BFGS method for large scale optimization", Mathematical Programming 1989.  Olah et al., "Feature
+        visualization", Distill 2017, section on preconditioning (colours that vary apart).
     """
     shape = start.shape
+    directions = np.eye(3) if colours is None else colours
 
     @tf.function(reduce_retracing=True)
     def evaluated(picture: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -215,17 +223,17 @@ def optimize(
             value = loss(_wrapped(picture) if torus else picture, seed)
         return value, tape.gradient(value, picture)
 
-    walk = _Walk(first, start)
+    walk = _Walk(first, start, start)
 
     def step(flat: np.ndarray, drawn: tf.Tensor, end: int) -> tuple[float, np.ndarray]:
         if walk.done >= end:
             raise _Enough
-        picture = flat.reshape(1, *shape).astype(np.float32)
+        picture = (walk.begun + flat.reshape(shape) @ directions).astype(np.float32)[None]
         value, slope = evaluated(tf.constant(picture), drawn)
         walk.take(float(value), picture[0])
         watch(picture)
         progress(walk.done, float(value))
-        gradient = slope.numpy()[0].astype(np.float64) * UNIT
+        gradient = slope.numpy()[0].astype(np.float64) @ directions.T * UNIT
         if free is not None:
             gradient *= free[..., None]
         return float(value) * UNIT, gradient.ravel()
@@ -234,12 +242,11 @@ def optimize(
         while walk.done < steps:
             end = min(steps, walk.done + redraw) if redraw else steps
             drawn = tf.constant([walk.done, seed])
-            walk.least = float("inf")
-            begin = walk.picture.ravel().astype(np.float64)
+            walk.begun, walk.least = walk.picture, float("inf")
             with suppress(_Enough):
                 minimize(
                     step,
-                    begin,
+                    np.zeros(start.size),
                     args=(drawn, end),
                     jac=True,
                     method="L-BFGS-B",
@@ -258,10 +265,14 @@ class _Enough(Exception):
 
 @dataclass
 class _Walk:
-    """How far an optimisation came: steps done, the last loss, and the picture of the least one of this draw."""
+    """How far an optimisation came: steps done, the last loss, and the picture of the least one of this draw.
+
+    ``begun`` is the picture that the draw began with.
+    """
 
     done: int
     picture: np.ndarray
+    begun: np.ndarray
     loss: float = float("nan")
     least: float = float("inf")
 
@@ -278,6 +289,17 @@ def _wrapped(picture: tf.Tensor) -> tf.Tensor:
         around = np.arange(-AROUND, side + AROUND) % side
         picture = tf.gather(picture, around, axis=axis)
     return picture
+
+
+def colour_directions(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the principal components of the colours of pictures ``(h, w, 3)``, ``(3, 3)``: rows, the largest 1 long.
+
+    A picture that changes in these alone gets no colour that none of the pictures has; of grey ones it stays grey.
+    """
+    every = np.concatenate([picture.reshape(-1, 3) for picture in pictures]).astype(np.float64)
+    variances, axes = np.linalg.eigh(np.cov(every, rowvar=False))
+    lengths = np.sqrt(np.maximum(variances, 0))
+    return (axes * lengths / max(lengths.max(), 1e-6)).T
 
 
 def resized(picture: np.ndarray, factor: float) -> np.ndarray:

@@ -8,7 +8,6 @@ All pictures are scikit-image's own, which are free to use.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,7 +24,7 @@ HERE = Path(__file__).parent
 SIDE = 256  # pixels of a texture
 HIGH = 300  # pixels of the height of a row of styles
 GAP = 6
-TEXTURES = ("brick", "grass", "gravel", "immunohistochemistry")
+TEXTURES = ("brick", "grass", "gravel")
 PAINTED = (
     ("coffee", "immunohistochemistry"),
     ("chelsea", "hubble_deep_field"),
@@ -48,22 +47,20 @@ def picture(name: str, folder: Path) -> Path:
 
 
 def textures(folder: Path) -> np.ndarray:
-    """Return above a piece of each exemplar, below what was made of it, the last of them seamless, four times."""
+    """Return above pieces of exemplars, below what was made of them; at the right a seamless one, and four of it."""
     columns = []
     for name in TEXTURES:
         exemplar = picture(name, folder)
-        pixels = decode(exemplar).pixels
-        small = cv2.resize(pixels, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_AREA)
-        write_picture(exemplar, small)
-        options = SynthesisOptions((str(exemplar),), (SIDE, SIDE), out=str(folder / f"{name}.made.png"))
-        if name == TEXTURES[-1]:
-            options = replace(options, size=(SIDE // 2, SIDE // 2), tile=True)
-        (made,) = synthesize(options)
-        result = decode(made.path).pixels
-        if options.tile:
-            result = np.tile(result, (2, 2, 1))
-        columns.append(stacked([small[:SIDE, :SIDE], result], axis=0))
-    return stacked(columns, axis=1)
+        made = texture(exemplar, folder / f"{name}.made.png")
+        columns.append(stacked([decode(exemplar).pixels[:SIDE, :SIDE], made], axis=0))
+    made = texture(exemplar, folder / "tile.png", tile=True)
+    four = cv2.resize(np.tile(made, (2, 2, 1)), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return stacked([*columns, stacked([made, four], axis=0)], axis=1)
+
+
+def texture(exemplar: Path, out: Path, *, tile: bool = False) -> np.ndarray:
+    (made,) = synthesize(SynthesisOptions((str(exemplar),), (SIDE, SIDE), tile=tile, out=str(out)))
+    return decode(made.path).pixels
 
 
 def styles(folder: Path) -> np.ndarray:

@@ -130,17 +130,17 @@ def test_stopped_pictures_are_kept_and_gone_on_with(paint, features, cnnapps, tm
 
     def stop(done, total, remark):
         calls.append(done)
-        if len(calls) == 12:
+        if len(calls) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(running.Interrupted, match="c.styled.png is as far as it came"):
         list(running.run(options, progress=stop))
-    begun = shown("c.styled.png")
-    assert json.loads((tmp_path / "c.styled.png.json").read_text())["stopped"] == {"scale": 0, "step": 12}
+    begun = json.loads((tmp_path / "c.styled.png.json").read_text())
+    assert begun["stopped"] == {"scale": 0, "step": 3}
     code, out, err = cnnapps("style", "run", "--resume", "c.styled.png", "--json", "-q")
     assert code == 0, err
     assert json.loads(out)[0]["path"] == "c.styled.png"
-    assert shown("c.styled.png")[..., 0].mean() > begun[..., 0].mean() + 3
+    assert json.loads((tmp_path / "c.styled.png.json").read_text())["loss"] < begun["loss"]
     code, _, err = cnnapps("style", "run", "--resume", "c.styled.png", "-q")
     assert code == 1 and "is finished" in err
     code, _, err = cnnapps("style", "run", "--resume", "red.png", "-q")
@@ -186,7 +186,7 @@ def test_colours_of_one_picture_on_another():
     [
         ((), 2, "no picture to paint"),
         (("c.png",), 2, "no picture of a style"),
-        (("c.png", "red.png", "--match", "grams"), 2, "known: both, wasserstein, gram"),
+        (("c.png", "red.png", "--match", "grams"), 2, "known: gram, wasserstein, both"),
         (("c.png", "red.png", "--quality", "great"), 2, "known: fast, good, best"),
         (("c.png", "red.png", "--preserve-color", "hue"), 2, "known: none, luminance, histogram"),
         (("c.png", "red.png", "--size", "9"), 2, "out of range"),

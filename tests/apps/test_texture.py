@@ -58,7 +58,7 @@ def test_a_texture_of_another_size(features, cnnapps, tmp_path):
     picture = made("e.texture.png")
     assert picture.shape == (40, 64, 3)
     # Colours as of the exemplar, and in like shares.
-    assert np.abs(picture.mean(axis=(0, 1)) - made("e.png").mean(axis=(0, 1))).max() < 12
+    assert np.abs(picture.mean(axis=(0, 1)) - made("e.png").mean(axis=(0, 1))).max() < 16
     code, out, _ = cnnapps(*base, "--json")
     (second,) = json.loads(out)
     assert second["path"] == "e-2.texture.png", "what is there is not overwritten"
@@ -136,7 +136,7 @@ def test_features_are_made_of_a_network_that_recognises(cnnapps, tmp_path):
     assert code == 0 and out.startswith("f: "), err
     card = json.loads((tmp_path / "f" / "card.json").read_text())
     assert (card["app"], card["data"]["name"]) == ("texture", "drawn")
-    assert set(FeatureExtractor("f").layers) == {f"conv{stage}_{n}" for stage in (1, 2, 3, 4) for n in (1, 2)}
+    assert set(FeatureExtractor("f").layers) == {f"conv{stage}_1" for stage in (1, 2, 3, 4)}
     found, _, err = cnnapps(*make, "--out", "f", "-q")
     assert found == 1 and "f exists" in err
     found, _, err = cnnapps("texture", "features", "f", "--pictures", pictures, "--out", "g", "-q")

@@ -1,0 +1,66 @@
+"""What ships for textures and style, on scikit-image's own pictures."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from common.features import FeatureExtractor
+from common.synthesis import style_distances
+
+
+@pytest.fixture(scope="module")
+def features():
+    return FeatureExtractor()
+
+
+def written(path, pixels, side=128):
+    Image.fromarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)).convert("RGB").save(path)
+    return path
+
+
+def pixels_of(path):
+    return np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
+
+
+def test_maps_have_one_as_their_mean_on_photographs(features):
+    """Gatys et al., section 2: no filter is louder than the others."""
+    maps = features(pixels_of(written("coffee.png", data.coffee(), 256))[None])
+    means = np.concatenate([np.asarray(layer).mean(axis=(0, 1, 2)) for layer in maps.values()])
+    assert 0.5 < np.median(means) < 2 and (means < 10).all()
+
+
+def test_a_texture_is_as_its_exemplar_and_goes_on_at_its_edges(features, cnnapps, tmp_path):
+    exemplar = written(tmp_path / "brick.png", data.brick(), 192)
+    code, out, err = cnnapps(
+        "texture", "synthesize", exemplar, "--size", 96, "--tile", "--quality", "fast", "--json", "-q"
+    )
+    assert code == 0, err
+    made, wanted = pixels_of(json.loads(out)[0]["path"]), pixels_of(exemplar)
+    shuffled = np.random.default_rng(0).permutation(wanted.reshape(-1, 3)).reshape(wanted.shape)
+    near, far = (style_distances(features, picture, wanted)["gram"] for picture in (made, shuffled))
+    assert near < 0.05 * far
+    across = np.abs(made[:, 0] - made[:, -1]).mean()
+    inside = np.abs(np.diff(made, axis=1)).mean(axis=(0, 2))
+    assert across < inside.max()
+
+
+def test_a_photograph_takes_a_style_and_keeps_what_it_shows(features, cnnapps, tmp_path):
+    content = written(tmp_path / "coffee.png", data.coffee(), 128)
+    style = written(tmp_path / "ihc.png", data.immunohistochemistry(), 128)
+    code, out, err = cnnapps(
+        "style", "run", content, style, "--method", "optimize", "--quality", "fast", "--json", "-q"
+    )
+    assert code == 0, err
+    painted, shown, like = (pixels_of(path) for path in (json.loads(out)[0]["path"], content, style))
+    assert (
+        style_distances(features, painted, like)["gram"]
+        < 0.2 * style_distances(features, shown, like)["gram"]
+    )
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).ravel() for picture in (painted, shown)]
+    assert np.corrcoef(grey)[0, 1] > 0.5
