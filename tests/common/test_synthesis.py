@@ -18,6 +18,7 @@ from common.synthesis import (
     Stage,
     Statistics,
     coarse_to_fine,
+    colour_directions,
     optimize,
     resized,
     scales_of,
@@ -152,6 +153,23 @@ def test_on_a_torus_the_edge_is_no_edge(features):
         made = optimize(start, loss, 7, torus=torus).picture  # too few to get there from the middle
         seams[torus] = np.abs(made[:, 0] - made[:, -1]).mean()
     assert seams[False] == 1 and seams[True] < 0.9
+
+
+def test_colours_change_as_those_of_the_examples_do():
+    grey = DRAW.random((12, 12, 1), np.float32).repeat(3, axis=2)
+    assert colour_directions([grey]).shape == (3, 3)
+
+    def redder(picture, seed):
+        return tf.reduce_mean((picture - tf.constant([0.9, 0.4, 0.2])) ** 2)
+
+    made = optimize(grey, redder, 30, colours=colour_directions([grey])).picture
+    np.testing.assert_allclose(made, made[..., :1].repeat(3, axis=2), atol=1e-5)
+    assert made.mean() == pytest.approx(0.5, abs=0.01)  # the nearest grey
+    both = colour_directions([grey, STRIPES])
+    across = both @ both.T
+    np.testing.assert_allclose(across - np.diag(np.diag(across)), 0, atol=1e-6)
+    assert np.diag(across).max() == pytest.approx(1)
+    assert optimize(grey, redder, 60, colours=both).loss < 0.01
 
 
 def test_scales_and_sizes():
