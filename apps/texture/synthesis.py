@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ from common.errors import Interrupted, UsageError
 from common.files import unused
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from common.features import FeatureExtractor
     from common.synthesis import Matching, Outcome
 
@@ -31,7 +32,7 @@ __all__ = ["Made", "synthesize", "synthesized"]
 COARSEST = 64  # pixels of the shorter side at the first scale
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
-MARGIN = 16  # pixels made beyond the edges and cut off: what lies at an edge is seen from one side only
+MARGIN = 16  # pixels seen beyond the edges and cut off: what lies at an edge is seen from one side only
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,14 @@ def synthesized(
             picture = np.where(free[..., None], picture, original)
             seen, labels = [original], [np.where(free, 1, 0)]
         statistics = Statistics(features, seen, matching, labels, plan.count)
-        loss = partial(statistics.loss, masks=statistics.masks(picture.shape, regions))
+        if options.tile:
+            # What is seen beyond an edge is what lies at the opposite one, and counts there.
+            regions = np.pad(np.zeros(shape, int), MARGIN, constant_values=-1)
+        masks = statistics.masks((height, width) if regions is None else regions.shape, regions)
+
+        def loss(picture: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            return statistics.loss(_around(picture) if options.tile else picture, seed, masks=masks)
+
         return Stage(picture, loss, free, colours)
 
     outcome = coarse_to_fine(
@@ -181,6 +189,16 @@ def synthesized(
     if plan.free is not None:
         picture = np.where(plan.free[..., None], picture, exemplars[0])
     return replace(outcome, picture=plan.cut(picture))
+
+
+def _around(picture: tf.Tensor) -> tf.Tensor:
+    """Return a picture ``(1, h, w, 3)`` with margins in which it goes on as at its opposite edges."""
+    import tensorflow as tf
+
+    for axis in (1, 2):
+        side = picture.shape[axis]
+        picture = tf.gather(picture, np.arange(-MARGIN, side + MARGIN) % side, axis=axis)
+    return picture
 
 
 @dataclass(frozen=True)

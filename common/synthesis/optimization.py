@@ -27,7 +27,6 @@ __all__ = [
 
 MEMORY = 10  # gradients that L-BFGS remembers
 UNIT = 1e3  # of losses: changes of a millionth still count
-AROUND = 16  # pixels of the opposite edge that a picture on a torus is seen with
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # picture (1, h, w, 3), seed of two integers -> scalar
 
@@ -131,7 +130,8 @@ def coarse_to_fine(
             size, to what is done there.
         begin: where to begin, for going on after a stop.
         start: picture so far, of any size.
-        redraw, seed, torus: as of ``optimize``.
+        redraw, seed: as of ``optimize``.
+        torus: the picture goes on at its opposite edge, also where it is made larger.
         progress: called with (share of the work done, loss).
         watch: called with the picture ``(1, h, w, 3)`` after each step.
 
@@ -149,7 +149,7 @@ def coarse_to_fine(
             continue
         height, width = (max(1, round(side * factor)) for side in shape)
         if picture is not None:
-            picture = _at(picture, height, width)
+            picture = _at(picture, height, width, torus=torus)
         first = begin.step if number == begin.scale else 0
         now = stage(factor, (height, width), picture)
 
@@ -165,13 +165,12 @@ def coarse_to_fine(
             seed=seed,
             free=now.free,
             colours=now.colours,
-            torus=torus,
             progress=tell,
             watch=watch,
         )
         picture, loss = outcome.picture, outcome.loss
         if outcome.stopped:
-            return Outcome(_at(picture, *shape), loss, Place(number, outcome.stopped.step))
+            return Outcome(_at(picture, *shape, torus=torus), loss, Place(number, outcome.stopped.step))
     assert picture is not None
     return Outcome(picture, loss)
 
@@ -186,7 +185,6 @@ def optimize(
     seed: int = 0,
     free: np.ndarray | None = None,
     colours: np.ndarray | None = None,
-    torus: bool = False,
     progress: Callable[[int, float], None] = lambda step, loss: None,
     watch: Callable[[np.ndarray], None] = lambda picture: None,
 ) -> Outcome:
@@ -201,7 +199,6 @@ def optimize(
             loss in which nothing is random.
         seed: of what is random in the loss.
         free, colours: as of ``Stage``.
-        torus: the picture goes on at its opposite edge.
         progress: called with (steps done, loss).
         watch: called with the picture ``(1, h, w, 3)`` after each step.
 
@@ -220,7 +217,7 @@ def optimize(
     def evaluated(picture: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(picture)
-            value = loss(_wrapped(picture) if torus else picture, seed)
+            value = loss(picture, seed)
         return value, tape.gradient(value, picture)
 
     walk = _Walk(first, start, start)
@@ -282,15 +279,6 @@ class _Walk:
             self.least, self.picture = loss, picture
 
 
-def _wrapped(picture: tf.Tensor) -> tf.Tensor:
-    """Return a picture ``(1, h, w, 3)`` that goes on at its edges as it does at the opposite ones."""
-    for axis in (1, 2):
-        side = picture.shape[axis]
-        around = np.arange(-AROUND, side + AROUND) % side
-        picture = tf.gather(picture, around, axis=axis)
-    return picture
-
-
 def colour_directions(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Return the principal components of the colours of pictures ``(h, w, 3)``, ``(3, 3)``: rows, the largest 1 long.
 
@@ -308,9 +296,15 @@ def resized(picture: np.ndarray, factor: float) -> np.ndarray:
     return _at(picture, max(1, round(height * factor)), max(1, round(width * factor)))
 
 
-def _at(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+def _at(picture: np.ndarray, height: int, width: int, *, torus: bool = False) -> np.ndarray:
     """Return a picture at a size: averaged where it gets smaller, smooth where larger."""
     if picture.shape[:2] == (height, width):
         return picture
-    smaller = height * width < picture.shape[0] * picture.shape[1]
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    if height * width < picture.shape[0] * picture.shape[1]:
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    if not torus:
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+    down, across = picture.shape[0] / height, picture.shape[1] / width
+    back = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, back, (width, height), flags=how, borderMode=cv2.BORDER_WRAP)
