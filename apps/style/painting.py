@@ -91,7 +91,7 @@ class Painter:
             # The last picture of a video is a good one: only the finest scale is gone over again.
             begin = Place(len(scales.factors) - 1, scales.steps[-1] // 2)
 
-        colours = colour_directions([content, *self.styles])
+        colours = colour_directions([wide, wide_init, *self.styles])
 
         def stage(factor: float, size: tuple[int, int], picture: np.ndarray | None) -> Stage:
             assert picture is not None

@@ -82,7 +82,7 @@ class Outcome:
 
     Args:
         picture: ``(h, w, 3)`` float32 in [0, 1].
-        loss: of the last step.
+        loss: of the picture; not a number if no step was done.
         stopped: where, if it was stopped by hand.
     """
 
@@ -262,9 +262,9 @@ class _Enough(Exception):
 
 @dataclass
 class _Walk:
-    """How far an optimisation came: steps done, the last loss, and the picture of the least one of this draw.
+    """How far an optimisation came: steps done, and the best picture and its loss.
 
-    ``begun`` is the picture that the draw began with.
+    ``begun`` is the picture that this draw began with, ``least`` the least loss since.
     """
 
     done: int
@@ -274,9 +274,10 @@ class _Walk:
     least: float = float("inf")
 
     def take(self, loss: float, picture: np.ndarray) -> None:
-        self.done, self.loss = self.done + 1, loss
+        self.done += 1
         if loss < self.least:
-            self.least, self.picture = loss, picture
+            self.least = self.loss = loss
+            self.picture = picture
 
 
 def colour_directions(pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -92,6 +92,15 @@ def test_colours_are_kept_where_asked(paint):
         assert np.abs(result[..., 0] - result[..., 2]).mean() < 12, "grey, as the content is"
 
 
+def test_begun_from_coloured_noise_grey_pictures_come_out_grey(paint, tmp_path):
+    draw = np.random.default_rng(1)
+    for name in ("grey.png", "brush.png"):
+        Image.fromarray(draw.integers(0, 255, (32, 32), np.uint8)).save(tmp_path / name)
+    code, out, err = paint("grey.png", "brush.png", "--init", "noise", "--json")
+    assert code == 0, err
+    assert np.ptp(shown(json.loads(out)[0]["path"]), axis=2).mean() < 43  # half of the noise's
+
+
 def test_painted_where_the_mask_says_and_nowhere_else(paint, tmp_path):
     mask = np.zeros((32, 48), np.uint8)
     mask[:, :16] = 255
