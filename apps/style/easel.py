@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from apps.style.colours import recoloured
-from apps.style.fast import AnyStyle, OneStyle, Statistics
+from apps.style.fast import AnyStyle, OneStyle
 from apps.style.options import StyleOptions
 from apps.style.pictures import brought_to, read_picture
 from common import artifact, devices
@@ -142,8 +142,8 @@ class _OnePass:
             raise UsageError(f"{model} knows one style", "name no picture of a style")
         if self.any and not self.styles:
             raise UsageError("no picture of a style", "name one after the content")
-        self._known: dict[tuple[int, int], Statistics] = {}
-        self._last: Statistics | None = None
+        self._known: dict[tuple[int, int], np.ndarray] = {}
+        self._last: np.ndarray | None = None
 
     def size_for(self, asked: int, content: np.ndarray) -> tuple[int, tuple[str, ...]]:
         return asked or min(LARGEST, max(content.shape[:2])), ()
@@ -171,14 +171,14 @@ class _OnePass:
         if self.one:
             return self.one.paint(content, strength=strength, progress=partial(_part, progress, 0, 1))
         assert self.any is not None
-        own = self.any.looked_at(content, strength)
-        if follows and self._last:
-            # Statistics that jump from frame to frame make a video flicker.
-            own = Statistics.mixed((self._last, own), (SLOW, 1 - SLOW))
+        own = self.any.content(content)
+        if follows and self._last is not None:
+            # Moments that jump from frame to frame make a video flicker.
+            own = SLOW * self._last + (1 - SLOW) * own
         self._last = own
         each = [self._style(number, content) for number in range(len(self.styles))]
         if regions is None:
-            each = [Statistics.mixed(each, self.options.shares)]
+            each = [np.average(each, axis=0, weights=self.options.shares)]
         result = content
         for number, style in enumerate(each):
             picture = self.any.paint(
@@ -193,15 +193,15 @@ class _OnePass:
             result = np.where((regions == number)[..., None], picture, result)
         return result
 
-    def _style(self, number: int, content: np.ndarray) -> Statistics:
-        """Return the statistics of a style at the size, and in the colours, that go with a content."""
+    def _style(self, number: int, content: np.ndarray) -> np.ndarray:
+        """Return the moments of a style at the size, and in the colours, that go with a content."""
         assert self.any is not None
         recolour = self.options.preserve_color == "histogram"
         longer = round(max(content.shape[:2]) * self.options.style_scale)
         key = (number, longer)
         if recolour or key not in self._known:
             style = brought_to(self.styles[number], longer)
-            self._known[key] = self.any.statistics(recoloured(style, content) if recolour else style)
+            self._known[key] = self.any.style(recoloured(style, content) if recolour else style)
         return self._known[key]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -12,31 +11,12 @@ from common import artifact
 from common.litert import Runner, litert_runner
 from common.tiles import Tiling
 
-__all__ = ["FILES", "AnyStyle", "OneStyle", "TILING", "Statistics", "statistics_of", "whitened_coloured"]
+__all__ = ["FILES", "AnyStyle", "OneStyle", "TILING"]
 
-FILES = ("encoder.tflite", "moments.tflite", "decoder.tflite")
-TILING = Tiling(cell=8, reach=64, tile=640)
-# Pixels of the longer side of the copies whose statistics stand for the whole pictures.
+FILES = ("moments.tflite", "painter.tflite")
+TILING = Tiling(cell=8, reach=80, tile=640)
+# Pixels of the longer side of the copies whose moments stand for the whole pictures.
 STYLE, CONTENT = 512, 384
-EPSILON = 1e-3  # as of ``common.layers.WhitenColour``
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean ``(c,)`` and covariance ``(c, c)`` of the deepest maps, and the moments ``(n,)`` of all, where needed."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    moments: np.ndarray
-
-    @classmethod
-    def mixed(cls, several: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
-        """Return the weighted mean of statistics."""
-
-        def mean(name: str) -> np.ndarray:
-            return sum(share * getattr(one, name) for share, one in zip(shares, several, strict=True))
-
-        return cls(mean("mean"), mean("covariance"), mean("moments"))
 
 
 class AnyStyle:
@@ -52,30 +32,24 @@ class AnyStyle:
     def __init__(self, model: str) -> None:
         folder = artifact.resolve(model)
         self.card = artifact.read_card(folder)
-        encoder, moments, decoder = (artifact.require(folder, file).read_bytes() for file in FILES)
-        # Each for pictures of one size, so that a video does not make them anew for every frame.
-        self.encode: Runner = litert_runner(encoder)
-        self.glance: Runner = litert_runner(encoder)
-        self.moments: Runner = litert_runner(moments)
-        self.decode: Runner = litert_runner(decoder)
+        moments, painter = (artifact.require(folder, file).read_bytes() for file in FILES)
+        self._moments: Runner = litert_runner(moments)
+        self._paint: Runner = litert_runner(painter)
 
-    def statistics(self, style: np.ndarray) -> Statistics:
-        """Return the statistics of a style ``(h, w, 3)`` float32 in [0, 1], of a smaller copy if it is large."""
-        small = _thumbnail(style, STYLE)
-        return statistics_of(self.glance(small[None])[0], self.moments(small[None])[0])
+    def style(self, style: np.ndarray) -> np.ndarray:
+        """Return the moments ``(n,)`` of a style ``(h, w, 3)`` float32 in [0, 1], of a smaller copy if it is large."""
+        return self._moments(_thumbnail(style, STYLE)[None])[0]
 
-    def looked_at(self, content: np.ndarray, strength: float = 1.0) -> Statistics:
-        """Return what is needed of a content to paint it: the moments only if some of them are kept."""
-        small = _thumbnail(content, CONTENT)
-        moments = self.moments(small[None])[0] if strength < 1 else np.zeros(0)
-        return statistics_of(self.glance(small[None])[0], moments)
+    def content(self, content: np.ndarray) -> np.ndarray:
+        """Return the moments ``(n,)`` of a content ``(h, w, 3)`` float32 in [0, 1], of a smaller copy."""
+        return self._moments(_thumbnail(content, CONTENT)[None])[0]
 
     def paint(
         self,
         content: np.ndarray,
-        style: Statistics,
+        style: np.ndarray,
         *,
-        own: Statistics | None = None,
+        own: np.ndarray | None = None,
         strength: float = 1.0,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
@@ -83,28 +57,20 @@ class AnyStyle:
 
         Args:
             content: ``(h, w, 3)`` float32 in [0, 1], of any size.
-            style: statistics to give it.
-            own: what ``looked_at`` says of it; asked if None.
-            strength: share of the way from its own statistics to those of the style.
+            style: moments ``(n,)`` to give it.
+            own: its own moments ``(n,)``; measured if None.
+            strength: share of the way from its own moments to those of the style.
             progress: called with the share that is done.
 
         Reference:
             Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization", AAAI
-            2022, section 3.2 (statistics of the whole for every tile).
+            2022, section 3.2 (moments of the whole for every tile).
         """
-        own = own or self.looked_at(content, strength)
+        own = self.content(content) if own is None else own
         share = min(strength, 1.0)
-        change = whitened_coloured(own.covariance, style.covariance)
-        mixed = style.moments if share == 1 else (1 - share) * own.moments + share * style.moments
-        moments = mixed[None].astype(np.float32)
-
-        def paint(tile: np.ndarray) -> np.ndarray:
-            features = self.encode(tile)
-            moved = (features - own.mean) @ change + style.mean
-            given = ((1 - share) * features + share * moved).astype(np.float32)
-            return self.decode({"features": given, "style": moments})
-
-        return TILING.run(content, paint, progress=progress)
+        given = (1 - share) * own + share * style
+        moments = {name: array[None].astype(np.float32) for name, array in (("own", own), ("style", given))}
+        return TILING.run(content, lambda tile: self._paint({"picture": tile, **moments}), progress=progress)
 
 
 class OneStyle:
@@ -132,25 +98,6 @@ class OneStyle:
         """Return the picture painted ``(h, w, 3)`` float32 in [0, 1]; below strength 1 the content shows through."""
         share = min(strength, 1.0)
         return share * TILING.run(content, self.run, progress=progress) + (1 - share) * content
-
-
-def statistics_of(maps: np.ndarray, moments: np.ndarray) -> Statistics:
-    """Return the statistics of maps ``(h, w, c)`` with their moments."""
-    flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
-    mean = flat.mean(axis=0)
-    centred = flat - mean
-    return Statistics(mean, centred.T @ centred / len(flat), moments.astype(np.float64))
-
-
-def whitened_coloured(own: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Return the matrix ``(c, c)`` that gives features of one covariance another; as ``common.layers.WhitenColour``."""
-    return _root(own, inverse=True) @ _root(style)
-
-
-def _root(covariance: np.ndarray, *, inverse: bool = False) -> np.ndarray:
-    values, vectors = np.linalg.eigh(covariance)
-    roots = np.sqrt(np.maximum(values, 0) + EPSILON * values.mean() + 1e-7)
-    return (vectors / roots if inverse else vectors * roots) @ vectors.T
 
 
 def _thumbnail(picture: np.ndarray, longest: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The networks that paint in one pass.
 
-decoder      feature maps that were given a style, and the style's statistics -> picture; any style
+decoder      feature maps, their moments and those of a style -> picture; any style
 painter      picture -> picture, in the one style that it was trained on
 """
 
@@ -12,46 +12,77 @@ import keras
 from keras import layers
 
 from common.layers import (
+    AdaptiveInstanceNormalization,
     ChannelMoments,
     Doubled,
-    WhitenColour,
+    LayerScale,
     conv_block,
     modulated,
     residual_block,
 )
 
-__all__ = ["DEEPEST", "decoder", "painter", "restyled"]
+__all__ = ["DEEPEST", "decoder", "moments", "painter", "restyled"]
 
-DEEPEST = "conv4_1"  # the layer whose maps are given a style
+DEEPEST = "conv4_1"  # the last layer whose maps are given a style
+STROKES = 3  # the stage at which a decoder has its residual blocks
+CODE = 64  # numbers that stand for a style
 
 
-def decoder(channels: Sequence[int]) -> keras.Model:
-    """Return the network that makes pictures of feature maps.
+def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
+    """Return the network that paints what feature maps show in the style that moments say.
 
-    Maps grow by repetition, not by strided transposed convolutions, so that no checkerboard can come of it, and
-    nothing in it depends on the whole picture: a picture may be made in tiles.
+    Maps of three stages are given the style's moments, and are joined from the deepest to the finest, so that edges
+    stay where they are; the finest stage is left out, for it holds the surface that is to be replaced.  Maps grow by
+    repetition, not by strided transposed convolutions, so that no checkerboard can come of it, and nothing in it
+    depends on the whole picture: a picture may be made in tiles.
 
     Args:
         channels: maps of each stage of the encoder, from the finest to that of ``DEEPEST``.
+        blocks: residual, at a quarter of the size, where strokes are made.
 
     Returns:
-        From ``features`` ``(batch, h, w, channels[-1])`` and ``style`` ``(batch, 2 Σ channels)``, the moments of the
-        style's maps stage by stage, to a picture ``(batch, h 2ˢ, w 2ˢ, 3)`` in [0, 1].
+        From maps by layer (all but the finest) ``(batch, h / 2ˢ, w / 2ˢ, c)``, and ``own`` and ``style``
+        ``(batch, 2 Σ channels)``, the moments of what is shown and of the style stage by stage, to a picture
+        ``(batch, h, w, 3)`` in [0, 1].
 
     References:
-        Huang and Belongie, ICCV 2017, figure 2; Odena et al., "Deconvolution and checkerboard artifacts", Distill 2016.
+        Huang and Belongie, ICCV 2017, figure 2; Ghiasi et al., "Exploring the structure of a real-time, arbitrary
+        neural artistic stylization network", BMVC 2017, section 2.2 (what a style does to every layer); Ronneberger,
+        Fischer and Brox, "U-Net", MICCAI 2015; Odena et al., "Deconvolution and checkerboard artifacts", Distill 2016.
     """
-    features = keras.Input((None, None, channels[-1]), name="features")
-    style = keras.Input((2 * sum(channels),), name="style")
-    x = features
+    own, style = (keras.Input((2 * sum(channels),), name=name) for name in ("own", "style"))
+    maps = {
+        stage: keras.Input((None, None, channels[stage - 1]), name=f"conv{stage}_1")
+        for stage in range(2, len(channels) + 1)
+    }
+
+    # A code of few numbers: moments by the hundred, told to every layer, would make each step of learning too large.
+    code = layers.LayerNormalization(name="style_normed")(style)
+    code = layers.Dense(CODE, activation="relu", name="style_code")(code)
+
+    def styled(x, name: str, activation: str | None = "relu"):
+        x = conv_block(x, channels[int(name[5]) - 1], norm=False, activation=None, name=name)
+        x = modulated(x, code, name)
+        return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
+
+    x = None
     for stage in range(len(channels), 0, -1):
-        x = conv_block(x, channels[stage - 1], norm=False, activation=None, name=f"stage{stage}")
-        x = layers.Activation("relu", name=f"stage{stage}_relu")(modulated(x, style, f"stage{stage}"))
+        if stage in maps:
+            first = 2 * sum(channels[: stage - 1])
+            seen = AdaptiveInstanceNormalization(first, name=f"stage{stage}_seen")(maps[stage], own, style)
+            x = seen if x is None else layers.Concatenate(name=f"stage{stage}_joined")([x, seen])
+        x = styled(x, f"stage{stage}")
+        if stage == STROKES:
+            for block in range(1, blocks + 1):
+                branch = styled(styled(x, f"stage{stage}_block{block}a"), f"stage{stage}_block{block}b", None)
+                branch = LayerScale(0.1, name=f"stage{stage}_block{block}_scale")(branch)
+                x = layers.Add(name=f"stage{stage}_block{block}")([x, branch])
         if stage > 1:
             x = conv_block(x, channels[stage - 2], norm=False, name=f"stage{stage}_narrow")
             x = Doubled(name=f"stage{stage}_up")(x)
     picture = conv_block(x, 3, norm=False, activation="sigmoid", name="picture")
-    return keras.Model({"features": features, "style": style}, picture, name="decoder")
+    inputs = {f"conv{stage}_1": maps[stage] for stage in maps} | {"own": own, "style": style}
+    return keras.Model(inputs, picture, name="decoder")
 
 
 def painter(*, filters: int = 16, blocks: int = 4) -> keras.Model:
@@ -84,8 +115,12 @@ def painter(*, filters: int = 16, blocks: int = 4) -> keras.Model:
     )
 
 
-def restyled(content_maps: dict, style_maps: dict, decode: keras.Model, stages: Sequence[str]):
-    """Return a picture with what the content's maps show, in the style that the style's maps have."""
-    moved = WhitenColour(name="whiten_colour")(content_maps[DEEPEST], style_maps[DEEPEST])
-    moments = [ChannelMoments(name=f"{stage}_moments")(style_maps[stage]) for stage in stages]
-    return decode({"features": moved, "style": layers.Concatenate(name="style_moments")(moments)})
+def restyled(content_maps: dict, own, style, decode: keras.Model):
+    """Return a picture of what the content's maps show, its own moments given, in the style that has these moments."""
+    seen = {name: maps for name, maps in content_maps.items() if name in decode.input}
+    return decode(seen | {"own": own, "style": style})
+
+
+def moments(maps: dict, stages: Sequence[str]):
+    """Return the moments ``(batch, 2 Σ channels)`` of the maps of these layers, one after another."""
+    return layers.Concatenate()([ChannelMoments()(maps[stage]) for stage in stages])

@@ -104,6 +104,7 @@ def train(
         passes(options.steps)[1],
         options.seed,
         learner.output_shape[-1],
+        swapped=options.network == "decoder",
     )
     recipe = distance_recipe(
         steps=options.steps, rate=options.rate, batch=options.batch, average=0.995, seed=options.seed
@@ -137,29 +138,30 @@ def _stages(encoder: keras.Model) -> list[str]:
 
 def _paint(name: str, network: keras.Model, encoder: keras.Model) -> Paint:
     """Return what calls a network on contents and styles."""
-    from apps.style.models import restyled
+    from apps.style.models import moments, restyled
 
     if name == "painter":
         return lambda shown, shown_maps, style_maps: network(shown)
-    return lambda shown, shown_maps, style_maps: restyled(shown_maps, style_maps, network, _stages(encoder))
+    stages = _stages(encoder)
+    return lambda shown, shown_maps, style_maps: restyled(
+        shown_maps, moments(shown_maps, stages), moments(style_maps, stages), network
+    )
 
 
 def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, keras.Model] | None:
     """Return what a decoder is run with, by the name of the file; None for a painter, which runs alone."""
     import keras
 
-    from apps.style.models import DEEPEST
-    from common.layers import ChannelMoments
+    from apps.style.models import moments, restyled
 
     if name == "painter":
         return None
-    maps = encoder.output
-    moments = [ChannelMoments()(maps[stage]) for stage in _stages(encoder)]
-    several = keras.layers.Concatenate()(moments)
+    picture, maps = encoder.inputs[0], encoder.output
+    own, style = (keras.Input(network.input[name].shape[1:], name=name) for name in ("own", "style"))
+    inputs = {"picture": picture, "own": own, "style": style}
     networks = (
-        keras.Model(encoder.inputs[0], maps[DEEPEST]),
-        keras.Model(encoder.inputs[0], several),
-        network,
+        keras.Model(picture, moments(maps, _stages(encoder))),
+        keras.Model(inputs, restyled(maps, own, style, network)),
     )
     return dict(zip(FILES, networks, strict=True))
 

@@ -17,8 +17,8 @@ from common.errors import InputError
 
 __all__ = ["WindowPairs", "read_all"]
 
-SHORTER = 256  # pixels of the shorter side that pictures are kept at
-MOST = 4000  # pictures of a list, which hold about a gigabyte
+SHORTER = 384  # pixels of the shorter side that pictures are kept at
+MOST = 2000  # pictures of a list, which hold about a gigabyte
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class WindowPairs:
         smallest: share of the shorter side of a picture that a window takes at least; 1 for all of it.
         mirrored: whether windows are mirrored at times.
         zoomed: whether windows of any size are taken, from ``smallest`` on, and brought to ``side``; else all of one.
+        swapped: whether red, green and blue of styles change places, so that more styles are seen than there are.
     """
 
     contents: Sequence[np.ndarray]
@@ -44,9 +45,10 @@ class WindowPairs:
     steps_per_epoch: int
     seed: int
     terms: int
-    smallest: float = 0.5
+    smallest: float = 1 / 3
     mirrored: bool = True
     zoomed: bool = True
+    swapped: bool = False
 
     def steps(self, start: int, stop: int) -> tf.data.Dataset:
         """Return the batches of steps ``start`` to ``stop - 1``: ``(batch, side, side, 6)`` in [0, 1], zeros."""
@@ -54,19 +56,20 @@ class WindowPairs:
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for step in range(start, stop):
                 draw = np.random.default_rng((self.seed, step))
-                pairs = [
-                    np.concatenate(
-                        [self._window(these, draw) for these in (self.contents, self.styles)], axis=-1
-                    )
-                    for _ in range(self.batch)
-                ]
-                yield np.stack(pairs).astype(np.float32) / 255, np.zeros((self.batch, self.terms), np.float32)
+                pairs = np.stack([self._pair(draw) for _ in range(self.batch)])
+                yield pairs.astype(np.float32) / 255, np.zeros((self.batch, self.terms), np.float32)
 
         signature = (
             tf.TensorSpec((None, self.side, self.side, 6), tf.float32),
             tf.TensorSpec((None, self.terms), tf.float32),
         )
         return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(4)
+
+    def _pair(self, draw: np.random.Generator) -> np.ndarray:
+        shown, like = (self._window(pictures, draw) for pictures in (self.contents, self.styles))
+        if self.swapped:
+            like = like[..., draw.permutation(3)]
+        return np.concatenate([shown, like], axis=-1)
 
     def _window(self, pictures: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
         """Return a square of a picture, of a random size and place, mirrored at times."""

@@ -17,7 +17,7 @@ from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
 from common.layers.pooling import Doubled, global_pool, pool
 from common.layers.regularization import StochasticDepth
-from common.layers.restyling import ChannelMoments, MapDistance, WhitenColour, modulated
+from common.layers.restyling import AdaptiveInstanceNormalization, ChannelMoments, MapDistance, modulated
 from common.layers.sampling import SampledScores
 from common.layers.segments import (
     CoarserParts,
@@ -43,10 +43,10 @@ from common.layers.vgg import vgg_stages
 from common.layers.whitening import PartialIdentity, PatchWhitening, fit_whitening, whitening_kernel
 
 __all__ = [
+    "AdaptiveInstanceNormalization",
     "ChannelMoments",
     "Doubled",
     "MapDistance",
-    "WhitenColour",
     "modulated",
     "CoarserParts",
     "RealPlaces",

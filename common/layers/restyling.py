@@ -10,9 +10,9 @@ from keras import layers, ops
 
 from common.losses.perceptual import normalized_content, relative_gram, total_variation
 
-__all__ = ["ChannelMoments", "MapDistance", "WhitenColour", "modulated"]
+__all__ = ["AdaptiveInstanceNormalization", "ChannelMoments", "MapDistance", "modulated"]
 
-EPSILON = 1e-3  # of the mean variance: what hardly varies in the content is not blown up
+FLAT = 0.02  # deviation of maps in which next to nothing is seen: it is not blown up (usual maps: about 1)
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -36,45 +36,41 @@ class ChannelMoments(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
-class WhitenColour(keras.layers.Layer):
-    """The maps of a content with mean and covariance of those of a style: ``(batch, h, w, c)``, of both any size.
+class AdaptiveInstanceNormalization(keras.layers.Layer):
+    """Feature maps ``(batch, h, w, c)``, each moved from its own mean and standard deviation to those of a style.
+
+    Called with the maps, their own moments and those of the style, both ``(batch, n)`` as ``ChannelMoments`` gives them
+    for one layer after another.  They are given, not measured: a tile is normalised by the moments of the whole.
+
+    Args:
+        first: where the moments of these maps begin.
 
     Reference:
-        Li et al., "Universal style transfer via feature transforms", NeurIPS 2017, equations 2 and 3.
+        Huang and Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", ICCV 2017,
+        equation 8; Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization",
+        AAAI 2022, section 3.2.
     """
 
-    def __init__(self, dtype="float32", **kwargs) -> None:
+    def __init__(self, first: int = 0, dtype="float32", **kwargs) -> None:
         super().__init__(dtype=dtype, **kwargs)
+        self.first = first
 
-    def call(self, content, style):
-        own_mean, own = self._moments(content)
-        style_mean, theirs = self._moments(style)
-        change = ops.matmul(self._root(own, inverse=True), self._root(theirs))
-        batch, height, width, channels = ops.shape(content)
-        flat = ops.reshape(content, (batch, height * width, channels)) - own_mean
-        return ops.reshape(ops.matmul(flat, change) + style_mean, (batch, height, width, channels))
+    def call(self, features, own, style):
+        channels = features.shape[-1]
 
-    @staticmethod
-    def _moments(maps):
-        """Return mean ``(batch, 1, c)`` and covariance ``(batch, c, c)`` of maps over places."""
-        batch, height, width, channels = ops.shape(maps)
-        flat = ops.reshape(maps, (batch, height * width, channels))
-        mean = ops.mean(flat, axis=1, keepdims=True)
-        flat = flat - mean
-        covariance = ops.matmul(ops.transpose(flat, (0, 2, 1)), flat)
-        return mean, covariance / ops.cast(height * width, covariance.dtype)
+        def moments(of):
+            middle = self.first + channels
+            mean, deviation = of[:, self.first : middle], of[:, middle : middle + channels]
+            return mean[:, None, None], deviation[:, None, None]
 
-    @staticmethod
-    def _root(covariance, *, inverse: bool = False):
-        """Return the symmetric square root of covariances, or its inverse."""
-        values, vectors = ops.eigh(covariance)
-        floor = EPSILON * ops.mean(values, axis=-1, keepdims=True) + 1e-7
-        roots = ops.sqrt(ops.maximum(values, 0.0) + floor)
-        scaled = vectors / roots[:, None] if inverse else vectors * roots[:, None]
-        return ops.matmul(scaled, ops.transpose(vectors, (0, 2, 1)))
+        (own_mean, own_deviation), (mean, deviation) = moments(own), moments(style)
+        return (features - own_mean) * (deviation / (own_deviation + FLAT)) + mean
 
-    def compute_output_shape(self, content_shape, style_shape):
-        return content_shape
+    def compute_output_shape(self, features_shape, own_shape, style_shape):
+        return features_shape
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"first": self.first}
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")

@@ -15,7 +15,7 @@ BLOCKS = {
     "squeeze_excite": lambda x: layers.squeeze_excite(x),
     "doubled": lambda x: layers.Doubled()(x),
     "channel_moments": lambda x: layers.ChannelMoments()(x),
-    "whiten_colour": lambda x: layers.WhitenColour()(x, x[:, ::-1, 1:]),
+    "adaptive_norm": lambda x: layers.AdaptiveInstanceNormalization()(x, *[layers.ChannelMoments()(x)] * 2),
     "content_distance": lambda x: layers.MapDistance("content")(x, x[:, ::-1]),
     "style_distance": lambda x: layers.MapDistance("style", 0.5)(x, x[:, 2:]),
     "modulated": lambda x: layers.modulated(x, keras.layers.GlobalMaxPooling2D()(x), "m"),
