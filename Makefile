@@ -69,6 +69,7 @@ bench-texture: $(STAMP)
 # Hours: ours and two peers, each with several weights, on 12 pairs.
 bench-style: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_style
+	$(BIN)/python -m tests.benchmarks.bench_style_speed --steps
 
 # Data: ../shared/data/interaction, or DATA=FOLDER.  Hours; `--only davis` and the like do a part, and what is done is kept.
 bench-interaction: $(STAMP)

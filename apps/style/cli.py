@@ -30,7 +30,9 @@ app = sub_app("Neural style transfer: what one picture shows, painted as another
 def run(
     content: Annotated[str, typer.Argument(help="The picture to be painted, or a folder of them.")] = "",
     style: Annotated[list[str] | None, typer.Argument(help="Pictures of the style.")] = None,
-    method: Annotated[str, typer.Option(help="auto, fast (one pass) or optimize (steps).")] = "auto",
+    method: Annotated[
+        str, typer.Option(help="fast (one pass), optimize (steps), auto: steps, but for folders and videos.")
+    ] = "auto",
     model: Annotated[str, typer.Option("--model", "-m", help="fast: a shipped name or a run folder.")] = "",
     size: Annotated[
         int, typer.Option(help="Pixels of the longer side; 0: the content's, at most 512 by steps.")

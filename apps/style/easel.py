@@ -91,8 +91,12 @@ class Easel(Protocol):
         """
 
 
-def easel_for(options: StyleOptions) -> Easel:
+def easel_for(options: StyleOptions, *, many: bool = False) -> Easel:
     """Return what paints as the options ask.
+
+    Args:
+        options: what was asked for.
+        many: whether pictures are painted one after another: then ``auto`` is one pass each, where that can do it.
 
     Raises:
         UsageError: something is asked for that one pass cannot do.
@@ -102,6 +106,7 @@ def easel_for(options: StyleOptions) -> Easel:
     slow = [
         name
         for name, asked in (
+            ("--features", options.features),
             ("--match", options.match != "gram"),
             ("--init", options.init != "content"),
             ("--strength above 1", options.strength > 1),
@@ -109,15 +114,19 @@ def easel_for(options: StyleOptions) -> Easel:
         if asked
     ]
     model = options.model or (SHIPPED if SHIPPED in artifact.shipped() else "")
-    if options.method == "fast" and not model:
-        raise UserError("no network that paints in one pass ships yet", "--model RUN, or --method optimize")
-    if options.method == "fast" and slow:
-        raise UsageError(f"{slow[0]} needs steps, not one pass", "--method optimize")
     if options.method == "optimize" and options.model:
         raise UsageError("a model paints in one pass", "leave out --method optimize or --model")
-    if options.method == "fast" or (options.method == "auto" and model and not slow):
-        if options.features:
-            raise UsageError("--features are for steps, not for one pass", "--method optimize")
+    if options.method == "fast" and not model:
+        raise UserError("no network that paints in one pass ships yet", "--model RUN, or --method optimize")
+    if slow and options.model:
+        raise UsageError(f"{slow[0]} needs steps, not one pass", "leave out --model")
+    if slow and options.method == "fast":
+        raise UsageError(f"{slow[0]} needs steps, not one pass", "--method optimize")
+    if (
+        options.method == "fast"
+        or options.model
+        or (options.method == "auto" and many and model and not slow)
+    ):
         return _OnePass(model, options)
     return _Steps(options)
 

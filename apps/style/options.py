@@ -37,7 +37,8 @@ class StyleOptions:
         styles: pictures of the style; of several, a mixture, or with ``mask`` one a region.
         weights: of each style in the mixture; all alike if empty.
         method: ``fast``, one pass of a trained network; ``optimize``, step by step, slower and closer to the style;
-            ``auto`` is ``fast`` where nothing is asked for that it cannot do.
+            ``auto`` optimises one picture; of a model, a video and a folder it is ``fast``, where nothing is asked for
+            that one pass cannot do.
         model: of the fast method: a shipped name or a folder; "" for the one that ships.
         size: pixels of the longer side of the result; 0 for that of the content, at most 512 where it is optimised.
         strength: of the style against the content; 1 is balanced, 2 twice as much style.

@@ -97,7 +97,7 @@ def run(
     for number, content in enumerate(contents):
         path = _name(content, outputs.out, several=len(contents) > 1)
         check_writable(path)
-        easel = easel or easel_for(options)
+        easel = easel or easel_for(options, many=len(contents) > 1)
         one = replace(options, content=str(content))
         remark = f"{content.name} " if len(contents) > 1 else ""
         yield _painted(easel, one, path, outputs, progress=_share(progress, number, len(contents), remark))
@@ -137,7 +137,7 @@ def _painted_video(options: StyleOptions, outputs: Outputs, progress: Advance) -
         raise UsageError("--compare and --progress-gif are of pictures", "leave them out for a video")
     content = Path(options.content)
     path = Path(outputs.out) if outputs.out else unused(content.with_name(f"{content.stem}.styled.mp4"))
-    easel = easel_for(options)
+    easel = easel_for(options, many=True)
     size, seconds, notes = paint_video(easel, options, path, progress=progress)
     _write_record(path, options, seconds, None, None)
     return Styled(path, size, seconds, None, (*easel.notes, *notes))

@@ -76,7 +76,7 @@ def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
     monkeypatch.setattr("apps.style.fast.TILING", Tiling(reach=80, tile=32))
     assert cnnapps(*run, "-o", "b.png")[0] == 0
     assert np.abs(shown("a.png") - shown("b.png")).max() <= 1
-    # Strength 0.01 of two styles by region, and what one pass cannot do.
+    # A mixture, and what one pass cannot do.
     code, _, err = cnnapps(
         *run[:4], "blue.png", "--model", "run", "--style-weight", 1, "--style-weight", 3, "-q", "-o", "c.png"
     )
@@ -84,7 +84,7 @@ def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
     for wrong, message in (
         (("--method", "fast", "--strength", 2), "needs steps"),
         (("--method", "optimize"), "a model paints in one pass"),
-        (("--features", deep_features), "for steps"),
+        (("--features", deep_features), "needs steps"),
     ):
         code, _, err = cnnapps(*run, *wrong)
         assert code == 2 and message in err, err
