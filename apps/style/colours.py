@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["recoloured", "with_brightness_of"]
+__all__ = ["with_brightness_of"]
 
 # ITU-R BT.601: brightness, and two differences of colour (YIQ).
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], np.float32)
@@ -22,25 +22,3 @@ def with_brightness_of(picture: np.ndarray, painted: np.ndarray) -> np.ndarray:
     mixed = picture @ _TO_YIQ.T
     mixed[..., 0] = painted @ _TO_YIQ[0]
     return np.clip(mixed @ np.linalg.inv(_TO_YIQ).T, 0, 1).astype(np.float32)
-
-
-def recoloured(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Return a picture of a style in the colours of the content: mean and covariance of the colours are the same.
-
-    Args:
-        style, content: ``(h, w, 3)`` float32 in [0, 1].
-
-    Reference:
-        Gatys et al., arXiv 1606.05897, section 3.1 (colour matching by the square roots of the covariances).
-    """
-    own, theirs = (picture.reshape(-1, 3).astype(np.float64) for picture in (style, content))
-    change = _root(np.cov(theirs.T)) @ _root(np.cov(own.T), inverse=True)
-    moved = (own - own.mean(axis=0)) @ change.T + theirs.mean(axis=0)
-    return np.clip(moved, 0, 1).reshape(style.shape).astype(np.float32)
-
-
-def _root(covariance: np.ndarray, *, inverse: bool = False) -> np.ndarray:
-    """Return the symmetric square root of a covariance, or its inverse; flat colours count as nearly flat."""
-    values, vectors = np.linalg.eigh(covariance)
-    roots = np.sqrt(np.maximum(values, 1e-5))
-    return (vectors / roots if inverse else vectors * roots) @ vectors.T

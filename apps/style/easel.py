@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from apps.style.colours import recoloured
-from apps.style.fast import AnyStyle, OneStyle
+from apps.style.fast import AnyStyle, OneStyle, StyleCode, View
 from apps.style.options import StyleOptions
 from apps.style.pictures import brought_to, read_picture
 from common import artifact, devices
+from common.data.colours import recoloured
 from common.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ class _OnePass:
             raise UsageError(f"{model} knows one style", "name no picture of a style")
         if self.any and not self.styles:
             raise UsageError("no picture of a style", "name one after the content")
-        self._known: dict[tuple[int, int], np.ndarray] = {}
-        self._last: np.ndarray | None = None
+        self._known: dict[tuple[int, int], StyleCode] = {}
+        self._views: dict[int, View] = {}  # of the frame before, by style
 
     def size_for(self, asked: int, content: np.ndarray) -> tuple[int, tuple[str, ...]]:
         return asked or min(LARGEST, max(content.shape[:2])), ()
@@ -180,20 +180,20 @@ class _OnePass:
         if self.one:
             return self.one.paint(content, strength=strength, progress=partial(_part, progress, 0, 1))
         assert self.any is not None
-        own = self.any.content(content)
-        if follows and self._last is not None:
-            # Moments that jump from frame to frame make a video flicker.
-            own = SLOW * self._last + (1 - SLOW) * own
-        self._last = own
         each = [self._style(number, content) for number in range(len(self.styles))]
         if regions is None:
-            each = [np.average(each, axis=0, weights=self.options.shares)]
+            each = [StyleCode.mixed(each, self.options.shares)]
         result = content
         for number, style in enumerate(each):
+            view = self.any.view(content, style, strength)
+            if follows and number in self._views:
+                # Statistics that jump from frame to frame make a video flicker.
+                view = view.after(self._views[number], SLOW)
+            self._views[number] = view
             picture = self.any.paint(
                 content,
                 style,
-                own=own,
+                view=view,
                 strength=strength,
                 progress=partial(_part, progress, number, len(each)),
             )
@@ -202,8 +202,8 @@ class _OnePass:
             result = np.where((regions == number)[..., None], picture, result)
         return result
 
-    def _style(self, number: int, content: np.ndarray) -> np.ndarray:
-        """Return the moments of a style at the size, and in the colours, that go with a content."""
+    def _style(self, number: int, content: np.ndarray) -> StyleCode:
+        """Return a style at the size, and in the colours, that go with a content."""
         assert self.any is not None
         recolour = self.options.preserve_color == "histogram"
         longer = round(max(content.shape[:2]) * self.options.style_scale)

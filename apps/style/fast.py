@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
 
 import cv2
 import numpy as np
 
 from common import artifact
+from common.data.colours import Colours
 from common.litert import Runner, litert_runner
 from common.tiles import Tiling
 
-__all__ = ["FILES", "AnyStyle", "OneStyle", "TILING"]
+__all__ = ["FILES", "TILING", "AnyStyle", "OneStyle", "StyleCode", "View"]
 
 FILES = ("moments.tflite", "painter.tflite")
 TILING = Tiling(cell=8, reach=80, tile=640)
 # Pixels of the longer side of the copies whose moments stand for the whole pictures.
 STYLE, CONTENT = 512, 384
+
+
+@dataclass(frozen=True)
+class StyleCode:
+    """What one pass knows of a style: the moments ``(n,)`` of its feature maps, and its colours."""
+
+    moments: np.ndarray
+    colours: Colours
+
+    @classmethod
+    def mixed(cls, several: Sequence[StyleCode], shares: Sequence[float]) -> StyleCode:
+        """Return the weighted mean of styles."""
+        moments = np.average([one.moments for one in several], axis=0, weights=shares)
+        return cls(moments, Colours.mixed([one.colours for one in several], shares))
+
+
+@dataclass(frozen=True)
+class View:
+    """The whole of a content: what gives it a style's colours ``(3, 3)``, ``(3,)``; its moments ``(n,)`` after that."""
+
+    matrix: np.ndarray
+    shift: np.ndarray
+    moments: np.ndarray
+
+    def after(self, earlier: View, kept: float) -> View:
+        """Return this view, a share of an earlier one kept."""
+        return View(
+            *(kept * old + (1 - kept) * new for old, new in zip(astuple(earlier), astuple(self), strict=True))
+        )
 
 
 class AnyStyle:
@@ -36,20 +67,30 @@ class AnyStyle:
         self._moments: Runner = litert_runner(moments)
         self._paint: Runner = litert_runner(painter)
 
-    def style(self, style: np.ndarray) -> np.ndarray:
-        """Return the moments ``(n,)`` of a style ``(h, w, 3)`` float32 in [0, 1], of a smaller copy if it is large."""
-        return self._moments(_thumbnail(style, STYLE)[None])[0]
+    def style(self, style: np.ndarray) -> StyleCode:
+        """Return what is painted by, of a style ``(h, w, 3)`` float32 in [0, 1]; of a smaller copy if it is large."""
+        small = _thumbnail(style, STYLE)
+        return StyleCode(self._moments(small[None])[0], Colours.of(small))
 
-    def content(self, content: np.ndarray) -> np.ndarray:
-        """Return the moments ``(n,)`` of a content ``(h, w, 3)`` float32 in [0, 1], of a smaller copy."""
-        return self._moments(_thumbnail(content, CONTENT)[None])[0]
+    def view(self, content: np.ndarray, style: StyleCode, strength: float = 1.0) -> View:
+        """Return what must be known of the whole of a content ``(h, w, 3)`` before a part of it is painted.
+
+        Args:
+            content: float32 in [0, 1].
+            style: that it is painted in.
+            strength: share of the way from its own colours to those of the style.
+        """
+        small, share = _thumbnail(content, CONTENT), min(strength, 1.0)
+        matrix, shift = Colours.of(small).change(style.colours)
+        matrix, shift = (1 - share) * np.eye(3) + share * matrix, share * shift
+        return View(matrix, shift, self._moments(_moved(small, matrix, shift)[None])[0])
 
     def paint(
         self,
         content: np.ndarray,
-        style: np.ndarray,
+        style: StyleCode,
         *,
-        own: np.ndarray | None = None,
+        view: View | None = None,
         strength: float = 1.0,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
@@ -57,20 +98,25 @@ class AnyStyle:
 
         Args:
             content: ``(h, w, 3)`` float32 in [0, 1], of any size.
-            style: moments ``(n,)`` to give it.
-            own: its own moments ``(n,)``; measured if None.
-            strength: share of the way from its own moments to those of the style.
+            style: that it is painted in.
+            view: of its whole; taken if None.
+            strength: share of the way from its own colours and moments to those of the style.
             progress: called with the share that is done.
 
         Reference:
             Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization", AAAI
             2022, section 3.2 (moments of the whole for every tile).
         """
-        own = self.content(content) if own is None else own
-        share = min(strength, 1.0)
-        given = (1 - share) * own + share * style
-        moments = {name: array[None].astype(np.float32) for name, array in (("own", own), ("style", given))}
-        return TILING.run(content, lambda tile: self._paint({"picture": tile, **moments}), progress=progress)
+        view, share = view or self.view(content, style, strength), min(strength, 1.0)
+        given = (1 - share) * view.moments + share * style.moments
+        moments = {
+            name: array[None].astype(np.float32) for name, array in (("own", view.moments), ("style", given))
+        }
+        return TILING.run(
+            _moved(content, view.matrix, view.shift),
+            lambda tile: self._paint({"picture": tile, **moments}),
+            progress=progress,
+        )
 
 
 class OneStyle:
@@ -98,6 +144,11 @@ class OneStyle:
         """Return the picture painted ``(h, w, 3)`` float32 in [0, 1]; below strength 1 the content shows through."""
         share = min(strength, 1.0)
         return share * TILING.run(content, self.run, progress=progress) + (1 - share) * content
+
+
+def _moved(picture: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return a picture with its colours changed."""
+    return np.clip(picture @ matrix.astype(np.float32) + shift.astype(np.float32), 0, 1)
 
 
 def _thumbnail(picture: np.ndarray, longest: int) -> np.ndarray:

@@ -29,27 +29,27 @@ CODE = 64  # numbers that stand for a style
 
 
 def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
-    """Return the network that paints what feature maps show in the style that moments say.
+    """Return the network that paints a picture, which has the style's colours already, in the style that moments say.
 
-    Maps of three stages are given the style's moments, and are joined from the deepest to the finest, so that edges
-    stay where they are; the finest stage is left out, for it holds the surface that is to be replaced.  Maps grow by
-    repetition, not by strided transposed convolutions, so that no checkerboard can come of it, and nothing in it
-    depends on the whole picture: a picture may be made in tiles.
+    Maps of three stages are given the style's moments and joined from the deepest to the finest; what comes of them is
+    added to the picture, so that before any learning it is left as it is.  Maps grow by repetition, not by strided
+    transposed convolutions, so that no checkerboard can come of it, and nothing in it depends on the whole picture: a
+    picture may be made in tiles.
 
     Args:
         channels: maps of each stage of the encoder, from the finest to that of ``DEEPEST``.
         blocks: residual, at a quarter of the size, where strokes are made.
 
     Returns:
-        From maps by layer (all but the finest) ``(batch, h / 2ˢ, w / 2ˢ, c)``, and ``own`` and ``style``
-        ``(batch, 2 Σ channels)``, the moments of what is shown and of the style stage by stage, to a picture
-        ``(batch, h, w, 3)`` in [0, 1].
+        From ``picture`` ``(batch, h, w, 3)`` in [0, 1], its maps by layer (all but the finest), and ``own`` and
+        ``style`` ``(batch, 2 Σ channels)``, its moments and those of the style stage by stage, to the picture painted.
 
     References:
         Huang and Belongie, ICCV 2017, figure 2; Ghiasi et al., "Exploring the structure of a real-time, arbitrary
         neural artistic stylization network", BMVC 2017, section 2.2 (what a style does to every layer); Ronneberger,
         Fischer and Brox, "U-Net", MICCAI 2015; Odena et al., "Deconvolution and checkerboard artifacts", Distill 2016.
     """
+    picture = keras.Input((None, None, 3), name="picture")
     own, style = (keras.Input((2 * sum(channels),), name=name) for name in ("own", "style"))
     maps = {
         stage: keras.Input((None, None, channels[stage - 1]), name=f"conv{stage}_1")
@@ -70,7 +70,9 @@ def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
         if stage in maps:
             first = 2 * sum(channels[: stage - 1])
             seen = AdaptiveInstanceNormalization(first, name=f"stage{stage}_seen")(maps[stage], own, style)
-            x = seen if x is None else layers.Concatenate(name=f"stage{stage}_joined")([x, seen])
+        else:
+            seen = picture
+        x = seen if x is None else layers.Concatenate(name=f"stage{stage}_joined")([x, seen])
         x = styled(x, f"stage{stage}")
         if stage == STROKES:
             for block in range(1, blocks + 1):
@@ -80,9 +82,14 @@ def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
         if stage > 1:
             x = conv_block(x, channels[stage - 2], norm=False, name=f"stage{stage}_narrow")
             x = Doubled(name=f"stage{stage}_up")(x)
-    picture = conv_block(x, 3, norm=False, activation="sigmoid", name="picture")
-    inputs = {f"conv{stage}_1": maps[stage] for stage in maps} | {"own": own, "style": style}
-    return keras.Model(inputs, picture, name="decoder")
+    strokes = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="strokes")(x)
+    painted = layers.ReLU(1.0, name="painted")(layers.Add(name="over")([picture, strokes]))
+    inputs = {f"conv{stage}_1": maps[stage] for stage in maps} | {
+        "picture": picture,
+        "own": own,
+        "style": style,
+    }
+    return keras.Model(inputs, painted, name="decoder")
 
 
 def painter(*, filters: int = 16, blocks: int = 4) -> keras.Model:
@@ -115,10 +122,10 @@ def painter(*, filters: int = 16, blocks: int = 4) -> keras.Model:
     )
 
 
-def restyled(content_maps: dict, own, style, decode: keras.Model):
-    """Return a picture of what the content's maps show, its own moments given, in the style that has these moments."""
-    seen = {name: maps for name, maps in content_maps.items() if name in decode.input}
-    return decode(seen | {"own": own, "style": style})
+def restyled(picture, maps: dict, own, style, decode: keras.Model):
+    """Return a picture painted: its maps and own moments given, in the style that has these moments."""
+    seen = {name: maps[name] for name in maps if name in decode.input}
+    return decode(seen | {"picture": picture, "own": own, "style": style})
 
 
 def moments(maps: dict, stages: Sequence[str]):

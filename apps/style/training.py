@@ -104,7 +104,7 @@ def train(
         passes(options.steps)[1],
         options.seed,
         learner.output_shape[-1],
-        swapped=options.network == "decoder",
+        recoloured=options.network == "decoder",
     )
     recipe = distance_recipe(
         steps=options.steps, rate=options.rate, batch=options.batch, average=0.995, seed=options.seed
@@ -144,7 +144,7 @@ def _paint(name: str, network: keras.Model, encoder: keras.Model) -> Paint:
         return lambda shown, shown_maps, style_maps: network(shown)
     stages = _stages(encoder)
     return lambda shown, shown_maps, style_maps: restyled(
-        shown_maps, moments(shown_maps, stages), moments(style_maps, stages), network
+        shown, shown_maps, moments(shown_maps, stages), moments(style_maps, stages), network
     )
 
 
@@ -161,7 +161,7 @@ def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, k
     inputs = {"picture": picture, "own": own, "style": style}
     networks = (
         keras.Model(picture, moments(maps, _stages(encoder))),
-        keras.Model(inputs, restyled(maps, own, style, network)),
+        keras.Model(inputs, restyled(picture, maps, own, style, network)),
     )
     return dict(zip(FILES, networks, strict=True))
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.console import Advance
+from common.data.colours import recoloured
 from common.data.images import decode, find_pictures
 from common.data.squares import ahead
 from common.errors import InputError
@@ -35,7 +36,8 @@ class WindowPairs:
         smallest: share of the shorter side of a picture that a window takes at least; 1 for all of it.
         mirrored: whether windows are mirrored at times.
         zoomed: whether windows of any size are taken, from ``smallest`` on, and brought to ``side``; else all of one.
-        swapped: whether red, green and blue of styles change places, so that more styles are seen than there are.
+        recoloured: whether contents get the colours of their styles; and of styles red, green and blue change places,
+            so that more are seen than there are.
     """
 
     contents: Sequence[np.ndarray]
@@ -48,7 +50,7 @@ class WindowPairs:
     smallest: float = 1 / 3
     mirrored: bool = True
     zoomed: bool = True
-    swapped: bool = False
+    recoloured: bool = False
 
     def steps(self, start: int, stop: int) -> tf.data.Dataset:
         """Return the batches of steps ``start`` to ``stop - 1``: ``(batch, side, side, 6)`` in [0, 1], zeros."""
@@ -67,8 +69,9 @@ class WindowPairs:
 
     def _pair(self, draw: np.random.Generator) -> np.ndarray:
         shown, like = (self._window(pictures, draw) for pictures in (self.contents, self.styles))
-        if self.swapped:
+        if self.recoloured:
             like = like[..., draw.permutation(3)]
+            shown = np.rint(255 * recoloured(*(one.astype(np.float32) / 255 for one in (shown, like))))
         return np.concatenate([shown, like], axis=-1)
 
     def _window(self, pictures: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:

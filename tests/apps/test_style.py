@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from apps.style import running
-from apps.style.colours import recoloured, with_brightness_of
+from apps.style.colours import with_brightness_of
 from apps.style.options import StyleOptions
 from apps.style.steadiness import Steadiness
 from common.data.video import VideoWriter, open_video
@@ -175,14 +175,8 @@ def test_opacity_camera_data_and_colour_profile_are_kept(paint, tmp_path):
     assert shown("t.jpg")[:, :6].min() > 240, "a format without opacity puts it on white"
 
 
-def test_colours_of_one_picture_on_another():
-    first, second = DRAW.random((12, 14, 3), np.float32), DRAW.beta(3, 5, (20, 9, 3)).astype(np.float32)
-    moved = recoloured(second * 0.5 + 0.2, first * 0.4 + 0.3).reshape(-1, 3)
-    wanted = (first * 0.4 + 0.3).reshape(-1, 3)
-    np.testing.assert_allclose(moved.mean(axis=0), wanted.mean(axis=0), atol=0.01)
-    np.testing.assert_allclose(np.cov(moved.T), np.cov(wanted.T), atol=0.002)
-    flat = np.full((8, 8, 3), 0.5, np.float32)
-    assert np.isfinite(recoloured(flat, first)).all() and np.isfinite(recoloured(first, flat)).all()
+def test_colours_of_one_picture_with_the_brightness_of_another():
+    first = DRAW.random((12, 14, 3), np.float32)
     luma = np.array([0.299, 0.587, 0.114])
     mixed = with_brightness_of(first * 0.2 + 0.4, first[::-1] * 0.2 + 0.4)
     np.testing.assert_allclose(mixed @ luma, (first[::-1] * 0.2 + 0.4) @ luma, atol=0.02)

@@ -12,6 +12,7 @@ from skimage import data
 
 from common.features import FeatureExtractor
 from common.synthesis import style_distances
+from common.tiles import Tiling
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +51,35 @@ def test_a_texture_is_as_its_exemplar_and_goes_on_at_its_edges(features, cnnapps
     assert across < inside.max()
 
 
-def test_a_photograph_takes_a_style_and_keeps_what_it_shows(features, cnnapps, tmp_path):
+@pytest.mark.parametrize("method, left", [("optimize", 0.2), ("fast", 0.5)])
+def test_a_photograph_takes_a_style_and_keeps_what_it_shows(features, cnnapps, tmp_path, method, left):
     content = written(tmp_path / "coffee.png", data.coffee(), 128)
     style = written(tmp_path / "ihc.png", data.immunohistochemistry(), 128)
     code, out, err = cnnapps(
-        "style", "run", content, style, "--method", "optimize", "--quality", "fast", "--json", "-q"
+        "style", "run", content, style, "--method", method, "--quality", "fast", "--json", "-q"
     )
     assert code == 0, err
     painted, shown, like = (pixels_of(path) for path in (json.loads(out)[0]["path"], content, style))
     assert (
         style_distances(features, painted, like)["gram"]
-        < 0.2 * style_distances(features, shown, like)["gram"]
+        < left * style_distances(features, shown, like)["gram"]
     )
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).ravel() for picture in (painted, shown)]
     assert np.corrcoef(grey)[0, 1] > 0.5
+
+
+def test_a_large_picture_is_painted_in_tiles_without_seams(cnnapps, tmp_path, monkeypatch):
+    """Steps along the lines where tiles meet are as those beside them; in one piece it is the same picture."""
+    content = tmp_path / "rocket.png"
+    Image.fromarray(cv2.resize(data.rocket(), (512, 384))).save(content)
+    style = written(tmp_path / "retina.png", data.retina(), 192)
+    made = []
+    for tile in (640, 160):
+        monkeypatch.setattr("apps.style.fast.TILING", Tiling(reach=80, tile=tile))
+        out = tmp_path / f"{tile}.png"
+        assert cnnapps("style", "run", content, style, "--method", "fast", "-q", "-o", out)[0] == 0
+        made.append(pixels_of(out))
+    assert np.abs(made[0] - made[1]).max() <= 2 / 255
+    steps = np.abs(np.diff(made[1], axis=1)).mean(axis=(0, 2))
+    for line in (159, 319, 479):
+        assert steps[line] < 1.5 * np.median(steps[line - 10 : line + 11])

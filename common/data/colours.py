@@ -1,0 +1,60 @@
+"""The colours of pictures as clouds of points, and what moves one cloud onto another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Colours", "recoloured"]
+
+FLAT = 1e-3  # variance that every colour counts as having: what is nearly flat is not blown up to noise
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Mean ``(3,)`` and covariance ``(3, 3)`` of the colours of a picture."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def of(cls, picture: np.ndarray) -> Colours:
+        """Return the colours of a picture ``(h, w, 3)``, floats in [0, 1]."""
+        flat = picture.reshape(-1, 3).astype(np.float64)
+        return cls(flat.mean(axis=0), np.cov(flat.T, bias=True) + FLAT * np.eye(3))
+
+    @classmethod
+    def mixed(cls, several: Sequence[Colours], shares: Sequence[float]) -> Colours:
+        """Return the weighted mean of colours."""
+        return cls(
+            np.average([one.mean for one in several], axis=0, weights=shares),
+            np.average([one.covariance for one in several], axis=0, weights=shares),
+        )
+
+    def change(self, like: Colours) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matrix ``(3, 3)`` and the shift ``(3,)`` that give colours those of another picture.
+
+        It is the linear change that moves them least.
+
+        Reference:
+            Pitié and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer",
+            CVMP 2007, equation 9.
+        """
+        root, inverse = _root(self.covariance), _root(self.covariance, inverse=True)
+        matrix = inverse @ _root(root @ like.covariance @ root) @ inverse
+        return matrix, like.mean - self.mean @ matrix
+
+
+def recoloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return a picture ``(h, w, 3)`` float32 in [0, 1] with the colours of another: their mean and covariance."""
+    matrix, shift = Colours.of(picture).change(Colours.of(like))
+    return np.clip(picture @ matrix + shift, 0, 1).astype(np.float32)
+
+
+def _root(covariance: np.ndarray, *, inverse: bool = False) -> np.ndarray:
+    """Return the symmetric square root of a covariance, or its inverse."""
+    values, vectors = np.linalg.eigh(covariance)
+    roots = np.sqrt(np.maximum(values, 1e-12))
+    return (vectors / roots if inverse else vectors * roots) @ vectors.T
