@@ -23,11 +23,14 @@ class Tiling:
         cell: pixels of a side of which tiles are multiples, as the network needs.
         reach: pixels around a place that have a say in it, a multiple of ``cell``: tiles overlap by them.
         tile: pixels of a side that are worked on at once, a multiple of ``cell``.
+        edge: pixels of the mirrored picture around it that are worked on and cut off, a multiple of ``cell``, at most
+            ``reach``: what a network makes of nothing lies there.
     """
 
     cell: int = 8
     reach: int = 64
     tile: int = 640
+    edge: int = 16
 
     def run(
         self,
@@ -48,19 +51,21 @@ class Tiling:
         height, width = picture.shape[:2]
         result = np.empty((height, width, 3), np.float32)
         windows = list(self._windows(height, width))
-        pad = self.reach, self.reach + self.cell
-        wide = cv2.copyMakeBorder(picture, *pad, *pad, _MODES[beyond])
+        pad = self.reach if beyond == "wrapped" else self.edge
+        below, right_of = (pad + -side % self.cell for side in (height, width))
+        wide = cv2.copyMakeBorder(picture, pad, below, pad, right_of, _MODES[beyond])
         for number, (top, bottom, left, right) in enumerate(windows, start=1):
-            rows, columns = (
-                -(-(end - begin) // self.cell) * self.cell for begin, end in ((top, bottom), (left, right))
-            )
-            tile = wide[top : top + rows + 2 * self.reach, left : left + columns + 2 * self.reach]
-            made = work(np.ascontiguousarray(tile[None]))[0]
-            result[top:bottom, left:right] = made[
-                self.reach : self.reach + bottom - top, self.reach : self.reach + right - left
-            ]
+            (first, row), (begin, column) = (self._reached(start, pad) for start in (top, left))
+            last, end = (-(-(stop + pad + self.reach) // self.cell) * self.cell for stop in (bottom, right))
+            made = work(np.ascontiguousarray(wide[None, first:last, begin:end]))[0]
+            result[top:bottom, left:right] = made[row : row + bottom - top, column : column + right - left]
             progress(number / len(windows))
         return result
+
+    def _reached(self, start: int, pad: int) -> tuple[int, int]:
+        """Return where in the padded picture the pixels begin that have a say in a tile, and where in them it does."""
+        first = max(0, start + pad - self.reach)
+        return first, start + pad - first
 
     def _windows(self, height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (top, bottom, left, right) of tiles that cover a picture."""

@@ -30,6 +30,7 @@ LARGEST = 4000  # pixels of the longer side that is painted in one pass where no
 COPIES = 12  # of all feature maps, that are held while a picture is optimised
 SLOW = 0.8  # share of the statistics of the frames before that a frame of a video keeps
 STAYS = 0.6  # share of the last frame of a video that stays where it holds, painted in one pass
+HURRIED = 448  # pixels of the longer side at which the strokes of a video are made
 FREE = 0.7  # share of the free memory that may be used
 
 
@@ -55,6 +56,7 @@ class Sitting:
     Args:
         begin, begun: where to go on, and the picture so far.
         steady: how much of that is to be kept at each pixel ``(h, w)`` in [0, 1], of a video.
+        hurried: whether one pass makes its strokes on a smaller copy.
         progress: called with (share of the work done, remark).
         watch: called with the picture after each step.
     """
@@ -62,6 +64,7 @@ class Sitting:
     begin: Place | None = None
     begun: np.ndarray | None = None
     steady: np.ndarray | None = None
+    hurried: bool = False
     progress: Callable[[float, str], None] = lambda share, remark: None
     watch: Callable[[np.ndarray], None] = lambda picture: None
 
@@ -163,7 +166,7 @@ class _OnePass:
         regions: np.ndarray | None,
         sitting: Sitting = FIRST,
     ) -> Painted:
-        painted = self._painted(content, regions, sitting.begun is not None, sitting.progress)
+        painted = self._painted(content, regions, sitting)
         if sitting.begun is not None and sitting.steady is not None:
             share = (STAYS * sitting.steady)[..., None]
             painted = share * sitting.begun + (1 - share) * painted
@@ -173,12 +176,11 @@ class _OnePass:
         self,
         content: np.ndarray,
         regions: np.ndarray | None,
-        follows: bool,
-        progress: Callable[[float, str], None],
+        sitting: Sitting,
     ) -> np.ndarray:
         strength = self.options.strength
         if self.one:
-            return self.one.paint(content, strength=strength, progress=partial(_part, progress, 0, 1))
+            return self.one.paint(content, strength=strength, progress=partial(_part, sitting.progress, 0, 1))
         assert self.any is not None
         each = [self._style(number, content) for number in range(len(self.styles))]
         if regions is None:
@@ -186,16 +188,17 @@ class _OnePass:
         result = content
         for number, style in enumerate(each):
             view = self.any.view(content, style, strength)
-            if follows and number in self._views:
+            if sitting.begun is not None and number in self._views:
                 # Statistics that jump from frame to frame make a video flicker.
                 view = view.after(self._views[number], SLOW)
             self._views[number] = view
             picture = self.any.paint(
                 content,
                 style,
-                view=view,
+                view,
                 strength=strength,
-                progress=partial(_part, progress, number, len(each)),
+                longest=HURRIED if sitting.hurried else 0,
+                progress=partial(_part, sitting.progress, number, len(each)),
             )
             if regions is None:
                 return picture

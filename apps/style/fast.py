@@ -89,9 +89,10 @@ class AnyStyle:
         self,
         content: np.ndarray,
         style: StyleCode,
+        view: View,
         *,
-        view: View | None = None,
         strength: float = 1.0,
+        longest: int = 0,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
         """Return the picture painted ``(h, w, 3)`` float32 in [0, 1].
@@ -99,24 +100,29 @@ class AnyStyle:
         Args:
             content: ``(h, w, 3)`` float32 in [0, 1], of any size.
             style: that it is painted in.
-            view: of its whole; taken if None.
+            view: of its whole.
             strength: share of the way from its own colours and moments to those of the style.
+            longest: pixels of the longer side of the copy on which strokes are made, which are then enlarged: faster,
+                and broader; 0 for the picture itself.
             progress: called with the share that is done.
 
         Reference:
             Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization", AAAI
             2022, section 3.2 (moments of the whole for every tile).
         """
-        view, share = view or self.view(content, style, strength), min(strength, 1.0)
+        share = min(strength, 1.0)
         given = (1 - share) * view.moments + share * style.moments
         moments = {
             name: array[None].astype(np.float32) for name, array in (("own", view.moments), ("style", given))
         }
-        return TILING.run(
-            _moved(content, view.matrix, view.shift),
-            lambda tile: self._paint({"picture": tile, **moments}),
-            progress=progress,
-        )
+        primed = _moved(content, view.matrix, view.shift)
+        large = 0 < longest < max(content.shape[:2])
+        small = _thumbnail(primed, longest) if large else primed
+        painted = TILING.run(small, lambda tile: self._paint({"picture": tile, **moments}), progress=progress)
+        if not large:
+            return painted
+        strokes = cv2.resize(painted - small, content.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return np.clip(primed + strokes, 0, 1)
 
 
 class OneStyle:

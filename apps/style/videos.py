@@ -49,7 +49,7 @@ def paint_video(
                     content = brought_to(frame.pixels.astype(np.float32) / 255, longer)
                     carried = steadiness.carried(content)
                     begun, holds = carried if carried else (None, None)
-                    painted = easel.paint(content, regions, Sitting(begun=begun, steady=holds))
+                    painted = easel.paint(content, regions, Sitting(begun=begun, steady=holds, hurried=True))
                     if painted.stopped:
                         raise KeyboardInterrupt
                     steadiness.keep(content, painted.picture)

@@ -112,7 +112,7 @@ def _painted(easel: Easel, frames: list[np.ndarray], *, steady: bool) -> tuple[l
     for frame in frames:
         started = time.perf_counter()
         begun, holds = (steadiness.carried(frame) or (None, None)) if steady else (None, None)
-        picture = easel.paint(frame, None, Sitting(begun=begun, steady=holds)).picture
+        picture = easel.paint(frame, None, Sitting(begun=begun, steady=holds, hurried=True)).picture
         steadiness.keep(frame, picture)
         painted.append(picture)
         seconds.append(time.perf_counter() - started)

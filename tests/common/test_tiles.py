@@ -9,7 +9,7 @@ import pytest
 from common.tiles import Tiling
 
 DRAW = np.random.default_rng(0)
-TILING = Tiling(cell=4, reach=8, tile=16)
+TILING = Tiling(cell=4, reach=8, tile=16, edge=8)
 
 
 def blurred(tile):
@@ -27,6 +27,21 @@ def test_tiles_give_what_the_whole_gives(shape):
         made, cv2.blur(picture, (13, 13), borderType=cv2.BORDER_REFLECT_101), atol=1e-5
     )
     assert shares[-1] == 1 and len(shares) == -(-shape[0] // 16) * -(-shape[1] // 16)
+
+
+def test_only_so_much_of_the_mirrored_picture_is_worked_on():
+    sizes = []
+
+    def work(tile):
+        sizes.append(tile.shape[1:3])
+        return tile
+
+    picture = DRAW.random((30, 40, 3), np.float32)
+    tiling = Tiling(cell=4, reach=8, tile=32, edge=4)
+    np.testing.assert_array_equal(tiling.run(picture, work), picture)
+    assert sizes == [(40, 44), (40, 20)]
+    in_one, in_tiles = (Tiling(4, 8, side, 4).run(picture, blurred) for side in (64, 12))
+    np.testing.assert_allclose(in_one, in_tiles, atol=1e-5)
 
 
 def test_a_wrapped_picture_goes_on_at_its_edges():
