@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from apps.style.fast import AnyStyle
+from apps.style.pictures import read_picture
 from common.features import folded
 from common.layers import AdaptiveInstanceNormalization, ChannelMoments, vgg_stages
 from common.tiles import Tiling
@@ -76,6 +78,13 @@ def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
     monkeypatch.setattr("apps.style.fast.TILING", Tiling(reach=80, tile=32))
     assert cnnapps(*run, "-o", "b.png")[0] == 0
     assert np.abs(shown("a.png") - shown("b.png")).max() <= 1
+    # Strokes of a smaller copy, enlarged, lie on the picture itself: its finest detail is still there.
+    any_style, content = AnyStyle("run"), read_picture(str(photos / "0.jpg"))[0]
+    style = any_style.style(read_picture("red.png")[0])
+    view = any_style.view(content, style)
+    whole, enlarged = (any_style.paint(content, style, view, longest=longest) for longest in (0, 48))
+    assert enlarged.shape == content.shape and np.abs(enlarged - whole).max() > 0
+    assert np.abs(enlarged - whole).mean() < 0.05
     # A mixture, and what one pass cannot do.
     code, _, err = cnnapps(
         *run[:4], "blue.png", "--model", "run", "--style-weight", 1, "--style-weight", 3, "-q", "-o", "c.png"
