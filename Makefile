@@ -33,7 +33,8 @@ demo: $(STAMP)
 	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --out build/demo/moving_objects.tracked.mp4
 	$(BIN)/cnnapps texture synthesize $(PICTURES)/brick.png --size 256 --quality fast --out build/demo/brick.png
 	$(BIN)/cnnapps style run $(PICTURES)/coffee.png $(PICTURES)/ihc.png --size 320 --quality fast --compare --out build/demo/coffee.png
-	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, brick.png, coffee.compare.jpg"
+	$(BIN)/cnnapps style run $(PICTURES)/chelsea.png $(PICTURES)/hubble_deep_field.jpg --method fast --compare --out build/demo/cat.png
+	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, brick.png, coffee.compare.jpg, cat.compare.jpg"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

@@ -12,6 +12,7 @@ from PIL import Image
 
 from apps.style.fast import AnyStyle
 from apps.style.pictures import read_picture
+from common.data.video import VideoWriter, open_video
 from common.features import folded
 from common.layers import AdaptiveInstanceNormalization, ChannelMoments, vgg_stages
 from common.tiles import Tiling
@@ -85,6 +86,14 @@ def test_a_decoder_learns_and_paints_in_any_style_in_tiles(
     whole, enlarged = (any_style.paint(content, style, view, longest=longest) for longest in (0, 48))
     assert enlarged.shape == content.shape and np.abs(enlarged - whole).max() > 0
     assert np.abs(enlarged - whole).mean() < 0.05
+    # A video, whose frames after the first begin from the one before.
+    with VideoWriter(Path("clip.mp4"), 80, 80, 10) as writer:
+        for left in range(4):
+            writer.write(np.rint(content[:, left : left + 80] * 255).astype(np.uint8))
+    code, _, err = cnnapps("style", "run", "clip.mp4", "red.png", "--model", "run", "-q", "-o", "painted.mp4")
+    assert code == 0, err
+    with open_video(Path("painted.mp4")) as reader:
+        assert [frame.pixels.shape for frame in reader] == [(80, 80, 3)] * 4
     # A mixture, and what one pass cannot do.
     code, _, err = cnnapps(
         *run[:4], "blue.png", "--model", "run", "--style-weight", 1, "--style-weight", 3, "-q", "-o", "c.png"
