@@ -64,14 +64,16 @@ def texture(exemplar: Path, out: Path, *, tile: bool = False) -> np.ndarray:
 
 
 def styles(folder: Path) -> np.ndarray:
-    """Return in each row a content, a style, and the content painted in it."""
+    """Return in each row a content, a style, and the content painted in it, by steps and in one pass."""
     rows = []
     for content, style in PAINTED:
         files = picture(content, folder), picture(style, folder)
-        options = StyleOptions(str(files[0]), (str(files[1]),), method="optimize")
-        (styled,) = paint(options, Outputs(str(folder / f"{content}.painted.png")))
-        wide = round(HIGH * 1.4)
-        rows.append(stacked([filled(path, wide, HIGH) for path in (*files, styled.path)], axis=1))
+        pictures = [*files]
+        for method in ("optimize", "fast"):
+            options = StyleOptions(str(files[0]), (str(files[1]),), method=method)
+            (styled,) = paint(options, Outputs(str(folder / f"{content}.{method}.png")))
+            pictures.append(styled.path)
+        rows.append(stacked([filled(path, round(HIGH * 1.4), HIGH) for path in pictures], axis=1))
     return stacked(rows, axis=0)
 
 
