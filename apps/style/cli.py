@@ -28,7 +28,9 @@ app = sub_app("Neural style transfer: what one picture shows, painted as another
 
 @app.command()
 def run(
-    content: Annotated[str, typer.Argument(help="The picture to be painted, or a folder of them.")] = "",
+    content: Annotated[
+        str, typer.Argument(help="The picture to be painted, a folder of them, or a video.")
+    ] = "",
     style: Annotated[list[str] | None, typer.Argument(help="Pictures of the style.")] = None,
     method: Annotated[
         str, typer.Option(help="fast (one pass), optimize (steps), auto: steps, but for folders and videos.")

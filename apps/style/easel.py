@@ -56,7 +56,7 @@ class Sitting:
     Args:
         begin, begun: where to go on, and the picture so far.
         steady: how much of that is to be kept at each pixel ``(h, w)`` in [0, 1], of a video.
-        hurried: whether one pass makes its strokes on a smaller copy.
+        hurried: whether strokes of any style are made on a smaller copy, in one pass.
         progress: called with (share of the work done, remark).
         watch: called with the picture after each step.
     """
@@ -194,9 +194,7 @@ class _OnePass:
             self._views[number] = view
             picture = self.any.paint(
                 content,
-                style,
                 view,
-                strength=strength,
                 longest=HURRIED if sitting.hurried else 0,
                 progress=partial(_part, sitting.progress, number, len(each)),
             )

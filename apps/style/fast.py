@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from common import artifact
-from common.data.colours import Colours
+from common.data.colours import Colours, moved
 from common.litert import Runner, litert_runner
 from common.tiles import Tiling
 
@@ -37,11 +37,18 @@ class StyleCode:
 
 @dataclass(frozen=True)
 class View:
-    """The whole of a content: what gives it a style's colours ``(3, 3)``, ``(3,)``; its moments ``(n,)`` after that."""
+    """What is known of the whole of a content that gets a style.
+
+    Args:
+        matrix, shift: that give it the style's colours ``(3, 3)``, ``(3,)``.
+        own: its moments after that ``(n,)``.
+        given: the moments that it is to get ``(n,)``.
+    """
 
     matrix: np.ndarray
     shift: np.ndarray
-    moments: np.ndarray
+    own: np.ndarray
+    given: np.ndarray
 
     def after(self, earlier: View, kept: float) -> View:
         """Return this view, a share of an earlier one kept."""
@@ -78,20 +85,19 @@ class AnyStyle:
         Args:
             content: float32 in [0, 1].
             style: that it is painted in.
-            strength: share of the way from its own colours to those of the style.
+            strength: share of the way from its own colours and moments to those of the style, at most 1.
         """
-        small, share = _thumbnail(content, CONTENT), min(strength, 1.0)
+        small = _thumbnail(content, CONTENT)
         matrix, shift = Colours.of(small).change(style.colours)
-        matrix, shift = (1 - share) * np.eye(3) + share * matrix, share * shift
-        return View(matrix, shift, self._moments(_moved(small, matrix, shift)[None])[0])
+        matrix, shift = (1 - strength) * np.eye(3) + strength * matrix, strength * shift
+        own = self._moments(moved(small, matrix, shift)[None])[0]
+        return View(matrix, shift, own, (1 - strength) * own + strength * style.moments)
 
     def paint(
         self,
         content: np.ndarray,
-        style: StyleCode,
         view: View,
         *,
-        strength: float = 1.0,
         longest: int = 0,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
@@ -99,9 +105,7 @@ class AnyStyle:
 
         Args:
             content: ``(h, w, 3)`` float32 in [0, 1], of any size.
-            style: that it is painted in.
             view: of its whole.
-            strength: share of the way from its own colours and moments to those of the style.
             longest: pixels of the longer side of the copy on which strokes are made, which are then enlarged: faster,
                 and broader; 0 for the picture itself.
             progress: called with the share that is done.
@@ -110,12 +114,9 @@ class AnyStyle:
             Chen et al., "Towards ultra-resolution neural style transfer via thumbnail instance normalization", AAAI
             2022, section 3.2 (moments of the whole for every tile).
         """
-        share = min(strength, 1.0)
-        given = (1 - share) * view.moments + share * style.moments
-        moments = {
-            name: array[None].astype(np.float32) for name, array in (("own", view.moments), ("style", given))
-        }
-        primed = _moved(content, view.matrix, view.shift)
+        moments = {"own": view.own, "style": view.given}
+        moments = {name: array[None].astype(np.float32) for name, array in moments.items()}
+        primed = moved(content, view.matrix, view.shift)
         large = 0 < longest < max(content.shape[:2])
         small = _thumbnail(primed, longest) if large else primed
         painted = TILING.run(small, lambda tile: self._paint({"picture": tile, **moments}), progress=progress)
@@ -147,14 +148,11 @@ class OneStyle:
         strength: float = 1.0,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
-        """Return the picture painted ``(h, w, 3)`` float32 in [0, 1]; below strength 1 the content shows through."""
-        share = min(strength, 1.0)
-        return share * TILING.run(content, self.run, progress=progress) + (1 - share) * content
+        """Return the picture painted ``(h, w, 3)`` float32 in [0, 1].
 
-
-def _moved(picture: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Return a picture with its colours changed."""
-    return np.clip(picture @ matrix.astype(np.float32) + shift.astype(np.float32), 0, 1)
+        Below strength 1, the most, the content shows through.
+        """
+        return strength * TILING.run(content, self.run, progress=progress) + (1 - strength) * content
 
 
 def _thumbnail(picture: np.ndarray, longest: int) -> np.ndarray:

@@ -60,8 +60,9 @@ def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
     code = layers.LayerNormalization(name="style_normed")(style)
     code = layers.Dense(CODE, activation="relu", name="style_code")(code)
 
-    def styled(x, name: str, activation: str | None = "relu"):
-        x = conv_block(x, channels[int(name[5]) - 1], norm=False, activation=None, name=name)
+    def styled(x, stage: int, part: str = "", activation: str | None = "relu"):
+        name = f"stage{stage}{part}"
+        x = conv_block(x, channels[stage - 1], norm=False, activation=None, name=name)
         x = modulated(x, code, name)
         return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
@@ -73,10 +74,10 @@ def decoder(channels: Sequence[int], *, blocks: int = 2) -> keras.Model:
         else:
             seen = picture
         x = seen if x is None else layers.Concatenate(name=f"stage{stage}_joined")([x, seen])
-        x = styled(x, f"stage{stage}")
+        x = styled(x, stage)
         if stage == STROKES:
             for block in range(1, blocks + 1):
-                branch = styled(styled(x, f"stage{stage}_block{block}a"), f"stage{stage}_block{block}b", None)
+                branch = styled(styled(x, stage, f"_block{block}a"), stage, f"_block{block}b", None)
                 branch = LayerScale(0.1, name=f"stage{stage}_block{block}_scale")(branch)
                 x = layers.Add(name=f"stage{stage}_block{block}")([x, branch])
         if stage > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from apps.style.colours import with_brightness_of
+from common.data.colours import with_brightness_of
 from common.data.images import decode
 from common.data.masks import read_mask, read_regions
 from common.errors import InputError

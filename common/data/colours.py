@@ -1,4 +1,4 @@
-"""The colours of pictures as clouds of points, and what moves one cloud onto another."""
+"""The colours of pictures as clouds of points, and what moves one cloud onto another; brightness apart from colour."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Colours", "recoloured"]
+__all__ = ["Colours", "moved", "recoloured", "with_brightness_of"]
 
 FLAT = 1e-3  # variance that every colour counts as having: what is nearly flat is not blown up to noise
+# ITU-R BT.601: brightness, and two differences of colour (YIQ).
+_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], np.float32)
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,26 @@ class Colours:
 
 def recoloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Return a picture ``(h, w, 3)`` float32 in [0, 1] with the colours of another: their mean and covariance."""
-    matrix, shift = Colours.of(picture).change(Colours.of(like))
-    return np.clip(picture @ matrix + shift, 0, 1).astype(np.float32)
+    return moved(picture, *Colours.of(picture).change(Colours.of(like)))
+
+
+def moved(picture: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return a picture ``(h, w, 3)`` float32 in [0, 1] with its colours changed as ``Colours.change`` says."""
+    return np.clip(picture @ matrix.astype(np.float32) + shift.astype(np.float32), 0, 1)
+
+
+def with_brightness_of(picture: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """Return the colours of one picture with the brightness of another.
+
+    Args:
+        picture, painted: ``(h, w, 3)`` float32 in [0, 1].
+
+    Reference:
+        Gatys et al., "Preserving color in neural artistic style transfer", arXiv 1606.05897, section 3.2.
+    """
+    mixed = picture @ _TO_YIQ.T
+    mixed[..., 0] = painted @ _TO_YIQ[0]
+    return np.clip(mixed @ np.linalg.inv(_TO_YIQ).T, 0, 1).astype(np.float32)
 
 
 def _root(covariance: np.ndarray, *, inverse: bool = False) -> np.ndarray:

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image, ImageCms
 
 from apps.style import running
-from apps.style.colours import with_brightness_of
 from apps.style.options import StyleOptions
 from apps.style.steadiness import Steadiness
 from common.data.video import VideoWriter, open_video
@@ -173,15 +172,6 @@ def test_opacity_camera_data_and_colour_profile_are_kept(paint, tmp_path):
     assert ImageCms.ImageCmsProfile(BytesIO(result.info["icc_profile"]))
     assert paint("t.png", "red.png", "-o", "t.jpg")[0] == 0
     assert shown("t.jpg")[:, :6].min() > 240, "a format without opacity puts it on white"
-
-
-def test_colours_of_one_picture_with_the_brightness_of_another():
-    first = DRAW.random((12, 14, 3), np.float32)
-    luma = np.array([0.299, 0.587, 0.114])
-    mixed = with_brightness_of(first * 0.2 + 0.4, first[::-1] * 0.2 + 0.4)
-    np.testing.assert_allclose(mixed @ luma, (first[::-1] * 0.2 + 0.4) @ luma, atol=0.02)
-    own = (first * 0.2 + 0.4)[..., 0] - (first * 0.2 + 0.4)[..., 2]
-    np.testing.assert_allclose(mixed[..., 0] - mixed[..., 2], own, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from apps.style.fast import TILING
 from common.features import FeatureExtractor
 from common.synthesis import style_distances
-from common.tiles import Tiling
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_a_large_picture_is_painted_in_tiles_without_seams(cnnapps, tmp_path, mo
     style = written(tmp_path / "retina.png", data.retina(), 192)
     made = []
     for tile in (640, 160):
-        monkeypatch.setattr("apps.style.fast.TILING", Tiling(reach=80, tile=tile))
+        monkeypatch.setattr("apps.style.fast.TILING", replace(TILING, tile=tile))
         out = tmp_path / f"{tile}.png"
         assert cnnapps("style", "run", content, style, "--method", "fast", "-q", "-o", out)[0] == 0
         made.append(pixels_of(out))

@@ -10,7 +10,7 @@ use) is undone, where the original frames agree: as ``style run`` paints a video
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +25,7 @@ import numpy as np
 from apps.style import StyleOptions
 from apps.style.easel import Easel, Sitting, easel_for
 from apps.style.pictures import brought_to, read_picture
-from apps.style.steadiness import Steadiness
+from apps.style.steadiness import Steadiness, grey, warped
 from common.data.video import open_video
 from tests.benchmarks.judge import SHARED
 from tests.benchmarks.results import ENOUGH_ROUNDS, conditions, publish, spread, table
@@ -81,19 +81,18 @@ def _warm() -> list[float]:
 
 
 def _command(*options: str) -> tuple[str, str]:
-    """Return seconds and highest memory of ``style run`` from a cold start.
-
-    The kernel tells the highest memory of all children so far: what takes more must be run later.
-    """
+    """Return seconds and highest memory of ``style run`` from a cold start."""
     with tempfile.TemporaryDirectory() as folder:
         command = (Path(sys.executable).with_name("cnnapps"), "style", "run", CONTENT, STYLE, *options)
         started = time.perf_counter()
-        subprocess.run(
-            (*command, "-o", Path(folder) / "painted.png", "-q"), check=True, stdout=subprocess.DEVNULL
+        process = subprocess.Popen(
+            (*command, "-o", Path(folder) / "painted.png", "-q"), stdout=subprocess.DEVNULL
         )
+        _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    return f"{seconds:.1f} s", f"{memory:.2f} GB"
+    if status:
+        raise SystemExit(f"{' '.join(options)} failed")
+    return f"{seconds:.1f} s", f"{used.ru_maxrss / 1e6:.2f} GB"
 
 
 def _frames(path: Path, count: int) -> Iterator[np.ndarray]:
@@ -121,17 +120,12 @@ def _painted(easel: Easel, frames: list[np.ndarray], *, steady: bool) -> tuple[l
 
 def _flicker(frames: list[np.ndarray], painted: list[np.ndarray]) -> float:
     """Return the mean difference of painted frames that follow each other, motion undone, where the originals agree."""
-    height, width = frames[0].shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     found = []
     for number in range(1, len(frames)):
-        now, before = (
-            cv2.cvtColor(np.rint(frames[at] * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
-            for at in (number, number - 1)
+        flow = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
+            grey(frames[number]), grey(frames[number - 1]), None, 0.5, 4, 21, 3, 7, 1.5, 0
         )
-        flow = cv2.calcOpticalFlowFarneback(now, before, None, 0.5, 4, 21, 3, 7, 1.5, 0)  # type: ignore[call-overload]
-        places = x + flow[..., 0], y + flow[..., 1]
-        origin, last = (cv2.remap(one[number - 1], *places, cv2.INTER_LINEAR) for one in (frames, painted))
+        origin, last = (warped(those[number - 1], flow) for those in (frames, painted))
         same = np.abs(frames[number] - origin).mean(axis=-1) < AGREES
         if same.any():
             found.append(np.abs(painted[number] - last).mean(axis=-1)[same].mean())

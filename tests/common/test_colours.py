@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.data.colours import Colours, recoloured
+from common.data.colours import Colours, recoloured, with_brightness_of
 
 DRAW = np.random.default_rng(5)
 DARK = DRAW.random((12, 14, 3), np.float32) * 0.4 + 0.3
@@ -37,3 +37,11 @@ def test_a_mixture_lies_between():
     np.testing.assert_allclose(
         both.mean, (DARK.mean(axis=(0, 1)) + 3 * BRIGHT.mean(axis=(0, 1))) / 4, rtol=1e-5
     )
+
+
+def test_colours_of_one_picture_with_the_brightness_of_another():
+    luma = np.array([0.299, 0.587, 0.114])
+    colours, brightness = (DARK - 0.3) / 2 + 0.4, (DARK[::-1] - 0.3) / 2 + 0.4
+    mixed = with_brightness_of(colours, brightness)
+    np.testing.assert_allclose(mixed @ luma, brightness @ luma, atol=0.02)
+    np.testing.assert_allclose(mixed[..., 0] - mixed[..., 2], colours[..., 0] - colours[..., 2], atol=0.02)
