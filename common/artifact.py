@@ -132,7 +132,7 @@ def save(
         model: the trained network.
         card: what to say of it; weights, versions and time are filled in.
         report: the text of ``report.html``.
-        precision: of the weights in ``model.tflite``: float32 or float16.
+        precision: of the weights in ``model.tflite``: float32, float16 or int8-weights.
         samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs that give the ranges of the activations in
             ``model_int8.tflite``; without them there is none.
         parts: by file name the networks that are run one by one, in place of the whole one in ``model.tflite``.

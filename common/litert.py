@@ -61,7 +61,8 @@ def to_litert(model: keras.Model, precision: str = "float32", samples: np.ndarra
 
     Args:
         model: the network.
-        precision: ``float32``; ``float16`` (weights); ``int8`` (weights and activations, float in and out).
+        precision: ``float32``; ``float16`` (weights); ``int8-weights``, what goes in is rounded as it comes; ``int8``
+            (weights and activations, float in and out).
         samples: ``(n, h, w, c)`` float32 for the ranges of int8.
     """
     import tensorflow as tf

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from apps.interaction.options import SPLIT_NAMES
-from apps.interaction.pairs import read_pairs
+from apps.interaction.pairs import located, read_pairs
 from apps.interaction.splits import leaks, split
 from common.console import Console
 from common.errors import UsageError
@@ -72,7 +72,7 @@ def check(
     Raises:
         InputError, UsageError: as of ``read_pairs``.
     """
-    pairs = read_pairs(source, columns=columns or {}, units=units, strict=strict)
+    pairs = read_pairs(located(source), columns=columns or {}, units=units, strict=strict)
     marks = {"lowest": 0.0, "quarter": 0.25, "half": 0.5, "three quarters": 0.75, "highest": 1.0}
     splits: dict[str, dict[str, Any]] = {}
     for name in SPLIT_NAMES:

@@ -67,6 +67,7 @@ def train(
 ) -> None:
     """Train on measured pairs; figures for known and for new molecules and proteins beside each other."""
     from apps.interaction.options import TrainOptions
+    from apps.interaction.pairs import located
     from apps.interaction.training import train
     from common.errors import UsageError
 
@@ -74,7 +75,7 @@ def train(
         raise UsageError("name the measured pairs", "cnnapps interaction train pairs.csv")
     console = Console(json=json, quiet=quiet)
     options = TrainOptions(
-        data=data,
+        data=located(data),
         columns=_named(smiles=smiles, sequence=sequence, value=value),
         units=units,
         split=split,
@@ -112,7 +113,9 @@ def predict(
     smiles: Annotated[
         list[str], typer.Argument(help="SMILES of one or several molecules, then the protein.")
     ],
-    protein: Annotated[str, typer.Option(help="A FASTA file or a sequence; else the last argument.")] = "",
+    protein: Annotated[
+        str, typer.Option(help="A FASTA file, a sequence, a name the model knows; else the last argument.")
+    ] = "",
     model: ModelOption = SHIPPED,
     strip_salts: StripOption = False,
     json: JsonOption = False,
@@ -141,7 +144,7 @@ def predict(
 @app.command()
 def screen(
     library: Annotated[str, typer.Argument(help="Molecules: .smi, .csv, .tsv or .sdf, also as .gz or .xz.")],
-    protein: Annotated[str, typer.Option(help="A FASTA file or a sequence.")],
+    protein: Annotated[str, typer.Option(help="A FASTA file, a sequence, or a name the model knows.")],
     model: ModelOption = SHIPPED,
     top: Annotated[int, typer.Option(min=1, help="Molecules in the ranked table.")] = 1_000,
     strip_salts: StripOption = False,
@@ -223,7 +226,7 @@ def evaluate(
 @app.command()
 def explain(
     smiles: Annotated[str, typer.Argument(help="SMILES of the molecule.")],
-    protein: Annotated[str, typer.Argument(help="A FASTA file or a sequence.")],
+    protein: Annotated[str, typer.Argument(help="A FASTA file, a sequence, or a name the model knows.")],
     model: ModelOption = SHIPPED,
     strip_salts: StripOption = False,
     out: OutOption = None,

@@ -17,6 +17,7 @@ from apps.interaction.metrics import (
     interval_coverage,
     scores_of,
 )
+from common import artifact
 from common.activations import sigmoid
 from common.artifact import Measure
 from common.errors import UserError
@@ -102,11 +103,11 @@ def evaluate_model(
     """
     from apps.interaction.features import features_of
     from apps.interaction.options import TrainOptions
-    from apps.interaction.pairs import is_grid, published_folds, read_pairs
+    from apps.interaction.pairs import is_grid, located, published_folds, read_pairs
     from apps.interaction.parts import pairs_and_parts
     from apps.interaction.prediction import load
 
-    predictor = load(model)
+    predictor, data = load(model), located(data)
     options = options_of_run(model, TrainOptions)
     if not data and options is None:
         raise UserError("name the measured pairs", "cnnapps interaction evaluate pairs.csv")
@@ -119,7 +120,9 @@ def evaluate_model(
         if is_grid(Path(data)):
             pairs, said = pairs.take(published_folds(data)[1]), f"published test part of {data}"
     if pairs.kind == "real values" and pairs.unit != predictor.unit:
-        raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", "another --model")
+        fitting = [name for name in artifact.shipped() if _unit_of(name) == pairs.unit]
+        hint = f"--model {fitting[0]}" if fitting else "a --model trained on such values"
+        raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", hint)
     features = features_of(pairs)
     values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
     factor = predictor.card.calibration["spread_factor"]
@@ -129,6 +132,12 @@ def evaluate_model(
         early = screening_figures(result.predicted, pairs.value >= least, pairs.protein)
         result = replace(result, figures=result.figures | early)
     return result, said
+
+
+def _unit_of(reference: str) -> str:
+    """Return what a shipped model predicts, "" of one of another app."""
+    card = artifact.read_card(artifact.resolve(reference))
+    return card.classes[0] if card.app == "interaction" else ""
 
 
 def screening_figures(predicted: np.ndarray, active: np.ndarray, protein: np.ndarray) -> dict[str, float]:

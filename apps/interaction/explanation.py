@@ -24,7 +24,7 @@ from apps.interaction.features import (
 )
 from apps.interaction.molecules import canonical, parse_molecule
 from apps.interaction.prediction import Binding, Predictor, load
-from apps.interaction.proteins import Protein, protein_of
+from apps.interaction.proteins import Protein
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -93,10 +93,10 @@ def explain(
     Raises:
         InputError, ArtifactError: as of ``predict``.
     """
-    target = protein if isinstance(protein, Protein) else protein_of(protein)
+    predictor = load(model)
+    target = predictor.protein(protein)
     # Parsed again from its canonical SMILES, so that atoms are numbered as in what is shown.
     mol = parse_molecule(canonical(parse_molecule(smiles, strip_salts=strip_salts)))
-    predictor = load(model)
     text = canonical(mol)
     (binding,) = predictor.bindings([mol], [text], [target])
     molecules, proteins = molecules_of([mol], [text]), proteins_of([target.sequence])

@@ -17,11 +17,15 @@ from apps.interaction.pairs import Pairs
 from common.activations import sigmoid
 from common.console import Advance
 from common.data.grid import GridStream
+from common.errors import UsageError
+from common.layers import in_eight_bits
 from common.training import Recipe, TrainingState, fit
 
 __all__ = ["Ensemble", "default_recipe", "floor_of", "learn", "values_of"]
 
 CENSORED = 0.2  # share of equal lowest values
+BATCH = 256
+STEPS = 6_000
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Ensemble:
     """Trained networks whose mean is the answer.
 
     Args:
-        network: from named inputs to the members' raw values ``(N, members)``.
+        network: from named inputs to the members' raw values ``(N, members)``, its weights in 8 bits as they ship.
+        floats: the same in floats, for a runtime that rounds in its own way.
         spread_factor: by which the members' standard deviation is multiplied to be an honest error.
         floor: lowest value that can be measured; None where there is none.
         recipe: of each member.
@@ -37,21 +42,38 @@ class Ensemble:
     """
 
     network: keras.Model
+    floats: keras.Model
     spread_factor: float
     floor: float | None
     recipe: Recipe
     history: list[dict[str, float]]
 
 
-def default_recipe(pairs: Pairs) -> Recipe:
-    """Return the recipe for a table of pairs: about as many steps for a small one as for a large one."""
-    epochs = int(np.clip(4_000_000 / max(len(pairs), 1), 20, 120))
+def default_recipe(pairs: Pairs, floor: float | None = None, loss: str = "") -> Recipe:
+    """Return the recipe for a table of pairs: about as many steps for a small one as for a large one.
+
+    Args:
+        pairs: to train on.
+        floor: below which nothing can be measured, as of ``floor_of``.
+        loss: instead of the one that fits the values.
+
+    Raises:
+        UsageError: the loss ``tobit`` without a floor.
+    """
+    if not loss and pairs.kind != "real values":
+        loss = "sigmoid_cross_entropy"
+    loss = loss or ("euclidean" if floor is None else "tobit")
+    if loss == "tobit" and floor is None:
+        raise UsageError(
+            "loss 'tobit' is for values with a floor, and none sit on one here", "leave --loss out"
+        )
     return Recipe(
-        loss="euclidean" if pairs.kind == "real values" else "sigmoid_cross_entropy",
+        loss=loss,
+        loss_parameters={"floor": floor} if loss == "tobit" else {},
         rate=1e-3,
         weight_decay=0.01,
-        epochs=epochs,
-        batch=512,
+        epochs=int(np.clip(STEPS * BATCH / max(len(pairs), 1), 20, 120)),
+        batch=BATCH,
         warmup=0.05,
         average=0.998,
     )
@@ -88,25 +110,28 @@ def learn(
         progress: called with (steps done, steps, remark).
     """
     chosen = pairs.take(kept)
-    recipe = replace(default_recipe(chosen), **(changes or {}))
+    recipe = default_recipe(chosen, floor_of(chosen), (changes or {}).get("loss", ""))
+    recipe = replace(recipe, **(changes or {}))
     recipe = replace(recipe, batch=min(recipe.batch, len(kept)))
-    arguments = {"floor": floor_of(chosen)} | (arguments or {})
+    # Another loss reads values at the floor as if they had been measured there.
+    floor = recipe.loss_parameters.get("floor")
+    arguments = {"floor": floor} | (arguments or {})
     networks, history = [], []
     for number in range(members):
         keras.utils.set_random_seed(seed + number)
         network = models.NETWORKS.get(name)(**arguments)
         if pairs.kind == "real values":
-            network.get_layer("value").bias.assign([_first_value(chosen.value.mean(), arguments["floor"])])
+            network.get_layer("value").bias.assign([chosen.value.mean()])
         names = [entry.name for entry in network.inputs]
         inputs = partial(features.inputs, names=names)
         stream = GridStream(
             chosen.drug, chosen.protein, chosen.value[:, None], inputs, recipe.batch, seed + number
         )
 
-        def validate(model: keras.Model, names: list[str] = names) -> dict[str, float]:
+        def validate(model: keras.Model) -> dict[str, float]:
             if not len(held):
                 return {}
-            values = values_of(model, pairs.take(held), features)[:, 0]
+            values = values_of(models.answering(model, floor), pairs.take(held), features)[:, 0]
             observed = pairs.value[held]
             if pairs.kind == "real values":
                 return {"held-out loss": mean_squared_error(values, observed) / 2}
@@ -126,12 +151,16 @@ def learn(
         )  # fmt: skip
         networks.append(network)
         history += [row | {"epoch": number * recipe.epochs + row["epoch"]} for row in state.history]
-    network = models.ensemble(networks)
+    small = [in_eight_bits(member, dense=True) for member in networks]
+    network, floats = (
+        models.ensemble([models.answering(member, floor) for member in side_by_side])
+        for side_by_side in (small, networks)
+    )
     factor = 1.0
     if members > 1 and len(held):
         values = values_of(network, pairs.take(held), features)
         factor = scaled_spread(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
-    return Ensemble(network, factor, arguments["floor"], recipe, history)
+    return Ensemble(network, floats, factor, floor, recipe, history)
 
 
 def floor_of(pairs: Pairs) -> float | None:
@@ -139,11 +168,6 @@ def floor_of(pairs: Pairs) -> float | None:
     lowest = float(pairs.value.min())
     on_floor = pairs.kind == "real values" and (pairs.value == lowest).mean() > CENSORED
     return lowest if on_floor else None
-
-
-def _first_value(mean: float, floor: float | None) -> float:
-    """Return the bias with which a network without weights answers the mean."""
-    return float(mean if floor is None else np.log(np.expm1(mean - floor)))
 
 
 def values_of(network: keras.Model, pairs: Pairs, features: Features) -> np.ndarray:

@@ -24,8 +24,11 @@ from apps.interaction.features import (
 )
 from common.layers import (
     CoarserParts,
+    ExpectedAboveFloor,
     Flat,
     GraphConvolution,
+    LayerScale,
+    LearnedSpread,
     OfPair,
     OneSequence,
     RealPlaces,
@@ -35,7 +38,7 @@ from common.layers import (
 )
 from common.registry import Registry
 
-__all__ = ["INPUTS", "NETWORKS", "cnn", "deepdta", "ensemble", "fingerprint"]
+__all__ = ["INPUTS", "NETWORKS", "answering", "cnn", "deepdta", "ensemble", "fingerprint"]
 
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
 
@@ -70,22 +73,50 @@ def _conv(x, real, filters: int, width: int, dilation: int, name: str):
     return layers.Multiply(name=f"{name}_real")([x, real])
 
 
+def _hidden(x, share: float, name: str):
+    """Hide a share of the counts while training, so that no single one is relied on."""
+    return layers.Dropout(share, name=f"{name}_hidden")(x)
+
+
 def _dense(x, units: int, dropout: float, name: str):
     x = layers.Dense(units, activation="relu", name=name)(x)
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
-def _value_of(drug, protein, pairs, sizes: Sequence[int], dropout: float, floor: float | None):
-    """Return one value a pair from the encodings of both sides, by fully connected layers."""
-    x = layers.Concatenate(name="pair")(
-        [OfPair(0, name="drug_of")(drug, pairs), OfPair(1, name="target_of")(protein, pairs)]
-    )
+def _joined(counted, convolved, width: int, name: str):
+    """Return one encoding of two views.  What is convolved comes in with a small weight, and grows as it is learned."""
+    both = [
+        layers.Dense(width, name=f"{name}_counted")(counted),
+        LayerScale(0.1, name=f"{name}_weight")(layers.Dense(width, name=f"{name}_convolved")(convolved)),
+    ]
+    return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_views")(both))
+
+
+def _value_of(
+    drug, protein, pairs, sizes: Sequence[int], dropout: float, floor: float | None, *, product: bool = True
+):
+    """Return the raw value of each pair from the encodings of both sides, by fully connected layers.
+
+    Args:
+        drug, protein: encodings, a row each.
+        pairs: of rows.
+        sizes: of the layers.
+        dropout: in each.
+        floor: lowest value that can be measured; None for none.
+        product: show the layers the product of both encodings too, which must be as wide as each other.
+    """
+    both = [OfPair(0, name="drug_of")(drug, pairs), OfPair(1, name="target_of")(protein, pairs)]
+    if product:
+        both = [
+            layers.Dropout(dropout, name=name)(x)
+            for name, x in zip(("drug_dropout", "target_dropout"), both, strict=True)
+        ]
+        both.append(layers.Multiply(name="product")(both))
+    x = layers.Concatenate(name="pair")(both)
     for number, size in enumerate(sizes, start=1):
         x = _dense(x, size, dropout, f"pair{number}")
     x = layers.Dense(1, name="value")(x)
-    if floor is not None:
-        x = layers.Rescaling(1.0, floor, name="floor")(layers.Activation("softplus", name="above")(x))
-    return x
+    return x if floor is None else LearnedSpread(name="spread")(x)
 
 
 @NETWORKS.named("deepdta")
@@ -129,26 +160,34 @@ def deepdta(
         protein_width,
         "protein",
     )
-    value = _value_of(drug, protein, given["pairs"], (1024, 1024, 512), dropout, floor)
+    value = _value_of(drug, protein, given["pairs"], (1024, 1024, 512), dropout, floor, product=False)
     return keras.Model(given, value, name="deepdta")
 
 
 @NETWORKS.named("fingerprint")
 def fingerprint(
-    *, units: int = 256, sizes: Sequence[int] = (1024, 512), dropout: float = 0.2, floor: float | None = None
+    *,
+    width: int = 128,
+    sizes: Sequence[int] = (256, 128),
+    hidden: float = 0.2,
+    dropout: float = 0.1,
+    floor: float | None = None,
 ) -> keras.Model:
     """Fully connected layers on substructure counts and sequence composition: the simple one that is hard to beat.
 
     Args:
-        units: of the layer of each side.
+        width: of the two layers of each side.
         sizes: of the layers of the pair.
-        dropout: in all of these.
-        floor: lowest value that can be measured, for data where many sit on it; None for none.  What lies below it
-            cannot be told apart, so the network may think so: its value bends towards the floor and stays above.
+        hidden: share of the counts that is hidden in training.
+        dropout: in the layers of the pair.
+        floor: lowest value that can be measured, for data where many sit on it; None for none.  With it the raw
+            output is what the loss ``tobit`` reads, ``(N, 2)``; ``answering`` turns that into the value.
     """
     given = _inputs("pairs", "fingerprint", "composition")
-    drug = _dense(given["fingerprint"], units, dropout, "drug")
-    protein = _dense(given["composition"], units, dropout, "protein")
+    circles = _hidden(given["fingerprint"], hidden, "fingerprint")
+    drug = _dense(_dense(circles, width, 0, "circles"), width, 0, "drug")
+    shares = _hidden(given["composition"], hidden, "composition")
+    protein = _dense(_dense(shares, width, 0, "shares"), width, 0, "protein")
     return keras.Model(
         given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="fingerprint"
     )
@@ -157,27 +196,29 @@ def fingerprint(
 @NETWORKS.named("cnn")
 def cnn(
     *,
-    width: int = 128,
-    atoms: int = 96,
+    width: int = 96,
+    atoms: int = 64,
     graph_steps: int = 3,
     channels: int = 64,
     dilations: Sequence[int] = (1, 2, 4),
     heads: int = 4,
-    sizes: Sequence[int] = (512, 256),
-    dropout: float = 0.2,
+    sizes: Sequence[int] = (256, 128),
+    hidden: float = 0.2,
+    dropout: float = 0.1,
     floor: float | None = None,
 ) -> keras.Model:
     """Convolution on the molecular graph and along the protein, each beside what counts alone say.
 
     Args:
-        width: features of each of the four views.
+        width: features of each of the four views, and of each side.
         atoms: features of an atom.
         graph_steps: convolutions on the graph.
         channels: features of a residue.
         dilations: of the residual convolutions along the protein, which see four residues as one.
         heads: of the attention over residues.
         sizes: of the layers of the pair.
-        dropout: in the fully connected layers.
+        hidden: share of the counts that is hidden in training.
+        dropout: in the layers of the pair.
         floor: lowest value that can be measured, as of ``fingerprint``.
     """
     given = _inputs(*(name for name in INPUTS if not name.startswith("letter")))
@@ -197,9 +238,9 @@ def cnn(
         SegmentMean(name="atom_mean")(x, given["molecule_of"], like),
         SegmentMax(name="atom_max")(x, given["molecule_of"], like),
     ]
-    graph = _dense(layers.Concatenate(name="graph_pooled")(graph), width, dropout, "graph")
-    counted = _dense(like, width, dropout, "circles")
-    drug = layers.Concatenate(name="drug")([graph, counted])
+    graph = _dense(layers.Concatenate(name="graph_pooled")(graph), width, 0, "graph")
+    counted = _dense(_hidden(like, hidden, "fingerprint"), width, 0, "circles")
+    drug = _joined(counted, graph, width, "drug")
     # The protein: its residues, and their composition.
     part, like = given["protein_of"], given["composition"]
     real = RealPlaces(name="residue_places")(part)
@@ -219,14 +260,33 @@ def cnn(
         SegmentAttention(heads, name="residue_attention")(x, part, like),
         SegmentMax(name="residue_max")(x, part, like),
     ]
-    pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, dropout, "sequence")
-    shares = _dense(like, width, dropout, "shares")
-    protein = layers.Concatenate(name="protein")([pooled, shares])
+    pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, 0, "sequence")
+    shares = _dense(_hidden(like, hidden, "composition"), width, 0, "shares")
+    protein = _joined(shares, pooled, width, "protein")
     return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="cnn")
 
 
+def answering(network: keras.Model, floor: float | None) -> keras.Model:
+    """Return the network with what is read of a pair as its output ``(N, 1)``: the mean of what would be measured.
+
+    Args:
+        network: with raw outputs, as trained.
+        floor: that it was built with.
+    """
+    if floor is None:
+        return network
+    taken = {entry.name: entry for entry in network.inputs}
+    return keras.Model(
+        taken, ExpectedAboveFloor(floor, name="expected")(network.outputs[0]), name=network.name
+    )
+
+
 def ensemble(members: Sequence[keras.Model]) -> keras.Model:
-    """Return the networks side by side: from their inputs to the raw value of each ``(N, members)``."""
+    """Return the networks side by side: from their inputs to the answer of each ``(N, members)``.
+
+    Args:
+        members: as ``answering`` returns them.
+    """
     names = [entry.name for entry in members[0].inputs]
     given = _inputs(*names)
     values = []

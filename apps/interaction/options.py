@@ -16,9 +16,20 @@ __all__ = ["NETWORK_OPTIONS", "SPLIT_NAMES", "TrainOptions", "recipe_changes"]
 NETWORK_OPTIONS = Registry[tuple[str, ...]]("network")
 NETWORK_OPTIONS.register(
     "cnn",
-    ("width", "atoms", "graph_steps", "channels", "dilations", "heads", "sizes", "dropout", "floor"),
+    (
+        "width",
+        "atoms",
+        "graph_steps",
+        "channels",
+        "dilations",
+        "heads",
+        "sizes",
+        "hidden",
+        "dropout",
+        "floor",
+    ),
 )
-NETWORK_OPTIONS.register("fingerprint", ("units", "sizes", "dropout", "floor"))
+NETWORK_OPTIONS.register("fingerprint", ("width", "sizes", "hidden", "dropout", "floor"))
 NETWORK_OPTIONS.register("deepdta", ("filters", "drug_width", "protein_width", "dropout", "floor"))
 SPLIT_NAMES = ("published", "random", "cold-drug", "cold-target", "cold-both", "scaffold")
 

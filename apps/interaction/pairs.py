@@ -7,6 +7,7 @@ nothing was measured, with ``folds.json`` that counts the known cells row by row
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,11 +23,12 @@ from apps.interaction.proteins import Protein, parse_sequence
 from apps.interaction.table import read_entries
 from common.errors import InputError
 
-__all__ = ["Pairs", "is_grid", "published_folds", "published_split", "read_pairs"]
+__all__ = ["Pairs", "is_grid", "located", "published_folds", "published_split", "read_pairs"]
 
 _PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
 _ENDINGS = [f"{table}{packed}" for table in (".csv", ".tsv") for packed in ("", ".gz", ".xz", ".bz2")]
 _LAYOUTS = "a folder with affinity.npz, drugs.csv and proteins.csv, or with train, val and test as .csv"
+_NOWHERE = "check the path; a bare name such as davis is looked for in $CNNAPPS_DATA_DIR"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ class Pairs:
         )
 
 
+def located(source: str) -> str:
+    """Return where pairs lie: the path as typed, or the folder of that name in ``$CNNAPPS_DATA_DIR``.
+
+    A path that is nowhere comes back as it was typed, for ``read_pairs`` to refuse.
+    """
+    above = Path(os.environ.get("CNNAPPS_DATA_DIR", "."))
+    candidates = (Path(source), above / source, above / "interaction" / source)
+    return next((str(path) for path in candidates if source and path.exists()), source)
+
+
 def read_pairs(
     source: str | Path,
     *,
@@ -100,6 +112,8 @@ def read_pairs(
         UsageError: unknown units, an unknown role of a column.
     """
     source = Path(source)
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder", _NOWHERE)
     if is_grid(source):
         return _read_grid(source, columns or {}, units)
     files = _part_files(source) if source.is_dir() else [source]

@@ -13,11 +13,11 @@ import numpy as np
 from apps.interaction.alignment import nearest_protein
 from apps.interaction.features import Molecules, Proteins, molecules_of, proteins_of
 from apps.interaction.molecules import canonical, parse_molecule
-from apps.interaction.proteins import Protein, protein_of
+from apps.interaction.proteins import Protein, looks_like_name, protein_of
 from apps.interaction.similarity import nearest_molecule
 from common import artifact
 from common.activations import sigmoid
-from common.errors import ArtifactError
+from common.errors import ArtifactError, InputError, nearest
 from common.litert import Runner, litert_runner
 from common.predictor import ENGINES
 
@@ -124,6 +124,29 @@ class Predictor:
         """Of the values."""
         return self.card.classes[0]
 
+    def protein(self, argument: str | Protein) -> Protein:
+        """Return the protein that somebody typed: one that was trained on by its name, or as ``protein_of`` reads it.
+
+        Raises:
+            InputError: neither; the line says what of it is near.
+        """
+        if isinstance(argument, Protein):
+            return argument
+        names = {protein.name.casefold(): protein for protein in self.known.proteins if protein.name}
+        word = argument.strip()
+        if word.casefold() in names and not Path(word).exists():
+            return names[word.casefold()]
+        try:
+            return protein_of(argument)
+        except InputError as error:
+            if not looks_like_name(word):
+                raise
+            raise InputError(
+                f"{word!r} is no file, no sequence and none of the {len(names)} proteins that the model knows"
+                f"{nearest(word.casefold(), names)}",
+                error.hint,
+            ) from error
+
     def values(self, molecules: Molecules, proteins: Proteins) -> tuple[np.ndarray, np.ndarray]:
         """Return value and spread of each molecule with each protein, both ``(molecules, proteins)``.
 
@@ -201,7 +224,7 @@ def predict(
 
     Args:
         smiles: of the molecules.
-        protein: a FASTA file, a sequence, or a protein.
+        protein: a FASTA file, a sequence, the name of one that the model was trained on, or a protein.
         model: a shipped name or a run folder.
         strip_salts: keep the largest organic fragment of each molecule.
 
@@ -209,6 +232,6 @@ def predict(
         InputError: no molecule, or no protein; the line says why.
         ArtifactError: as of ``load``.
     """
-    target = protein if isinstance(protein, Protein) else protein_of(protein)
     mols = [parse_molecule(text, strip_salts=strip_salts) for text in smiles]
-    return load(model).bindings(mols, [canonical(mol) for mol in mols], [target])
+    predictor = load(model)
+    return predictor.bindings(mols, [canonical(mol) for mol in mols], [predictor.protein(protein)])

@@ -19,7 +19,7 @@ from typing import Any
 
 from apps.interaction.molecules import MoleculeRecord, parse_molecule, read_library
 from apps.interaction.prediction import load
-from apps.interaction.proteins import Protein, protein_of
+from apps.interaction.proteins import Protein
 from apps.interaction.scoring import COLUMNS, Job, Pool, Result, ScoredPart, process_pool, ray_pool
 from common.console import Advance
 from common.errors import InputError, UserError
@@ -77,7 +77,7 @@ def screen(
 
     Args:
         library: what ``read_library`` reads.
-        protein: a FASTA file, a sequence, or a protein.
+        protein: what ``Predictor.protein`` takes.
         model: a shipped name or a run folder.
         out: the table to write; by default ``LIBRARY.screened.csv``.  The page gets its name.
         top: molecules in the table.
@@ -95,8 +95,8 @@ def screen(
         MissingExtra: Ray without its package.
     """
     library = Path(library)
-    target = protein if isinstance(protein, Protein) else protein_of(protein)
-    unit = load(model).unit
+    predictor = load(model)
+    target, unit = predictor.protein(protein), predictor.unit
     table = out or library.with_name(f"{library.name}.screened.csv")
     parts = table.with_name(f"{table.name}.parts")
     if table.exists():

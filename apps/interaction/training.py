@@ -124,7 +124,10 @@ def train(
     card = _card(options, arguments, pairs, asked, ensemble, evaluations, command)
     report = training_report(card, ensemble.history, evaluations, found, run)
     extra = {"known.npz": _known(pairs, features, asked)}
-    card = artifact.save(run, ensemble.network, card, report=report, precision="float16", extra=extra)
+    card = artifact.save(
+        run, ensemble.network, card, report=report,
+        precision="int8-weights", parts={"model.tflite": ensemble.floats}, extra=extra,
+    )  # fmt: skip
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()
     return TrainResult(run, card, evaluations, pairs.note, found)
@@ -138,10 +141,14 @@ def _named(name: str, progress: Advance) -> Advance:
 def _known(pairs: Pairs, features: Features, parts: Split) -> bytes:
     """Return what was trained on, for the distance of a question from it: ``known.npz``."""
     chosen = pairs.take(parts.train)
-    drugs, proteins = np.unique(chosen.drug), np.unique(chosen.protein)
+    drugs = np.unique(chosen.drug)
+    # Of several names for one sequence, such as those of Davis' mutants, the shortest is that of the wild type.
+    proteins = {pairs.proteins[number] for number in np.unique(chosen.protein)}
+    names_of: dict[str, str] = {}
+    for protein in sorted(proteins, key=lambda protein: (len(protein.name), protein.name)):
+        names_of.setdefault(protein.sequence, protein.name)
     content = io.BytesIO()
-    sequences = "\n".join(pairs.proteins[number].sequence for number in proteins)
-    names = "\n".join(pairs.proteins[number].name for number in proteins)
+    sequences, names = "\n".join(names_of), "\n".join(names_of.values())
     np.savez_compressed(
         content,
         fingerprints=np.packbits(features.molecules.fingerprint[drugs] > 0, axis=1),

@@ -2,6 +2,7 @@
 
 from common.layers.backbone import backbone_weights, copied_weights, pyramid
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
+from common.layers.censoring import ExpectedAboveFloor, LearnedSpread
 from common.layers.correlation import Correlation, PositiveDistances
 from common.layers.depthwise import (
     LayerScale,
@@ -9,7 +10,13 @@ from common.layers.depthwise import (
     depthwise_separable,
     inverted_residual,
 )
-from common.layers.eight_bits import EightBitConv1D, EightBitEmbedding, in_eight_bits, in_floats
+from common.layers.eight_bits import (
+    EightBitConv1D,
+    EightBitDense,
+    EightBitEmbedding,
+    in_eight_bits,
+    in_floats,
+)
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
 from common.layers.graph import GraphConvolution
@@ -57,10 +64,13 @@ __all__ = [
     "ConvMaxOverTime",
     "Correlation",
     "EightBitConv1D",
+    "EightBitDense",
     "EightBitEmbedding",
+    "ExpectedAboveFloor",
     "FusedBatchNormalization",
     "GraphConvolution",
     "LayerScale",
+    "LearnedSpread",
     "MaxOverTime",
     "MeanOverTime",
     "PartialIdentity",

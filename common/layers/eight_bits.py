@@ -14,7 +14,7 @@ from keras import ops
 
 from common.layers.embedding import SummedEmbedding
 
-__all__ = ["EightBitConv1D", "EightBitEmbedding", "in_eight_bits", "in_floats"]
+__all__ = ["EightBitConv1D", "EightBitDense", "EightBitEmbedding", "in_eight_bits", "in_floats"]
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -58,13 +58,23 @@ class EightBitConv1D(keras.layers.Layer):
         filters: number of features.
         width: positions a filter sees.
         activation: any of Keras, or None.
+        stride: positions between two outputs.
+        dilation: positions between two that a filter sees.
 
-    Input shape: ``(batch, T, channels)``.  Output shape: ``(batch, T, filters)``.
+    Input shape: ``(batch, T, channels)``.  Output shape: ``(batch, T / stride, filters)``.
     """
 
-    def __init__(self, filters: int, width: int, activation: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        filters: int,
+        width: int,
+        activation: str | None = None,
+        stride: int = 1,
+        dilation: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.filters, self.width = filters, width
+        self.filters, self.width, self.stride, self.dilation = filters, width, stride, dilation
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape) -> None:
@@ -79,27 +89,77 @@ class EightBitConv1D(keras.layers.Layer):
 
     def call(self, inputs):
         kernel = ops.cast(self.kernel, self.compute_dtype) * ops.cast(self.scale, self.compute_dtype)
-        found = ops.conv(inputs, kernel, padding="same") + ops.cast(self.bias, self.compute_dtype)
-        return self.activation(found)
+        found = ops.conv(inputs, kernel, self.stride, "same", dilation_rate=self.dilation)
+        return self.activation(found + ops.cast(self.bias, self.compute_dtype))
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.filters)
+        length = input_shape[1] and -(-input_shape[1] // self.stride)
+        return (input_shape[0], length, self.filters)
 
     def get_config(self) -> dict[str, Any]:
         activation = keras.activations.serialize(self.activation)
         own = {"filters": self.filters, "width": self.width, "activation": activation}
-        return super().get_config() | own
+        return super().get_config() | own | {"stride": self.stride, "dilation": self.dilation}
 
 
-def in_eight_bits(network: keras.Model) -> keras.Model:
-    """Return a copy of the network with its tables and its convolutions over texts in 8 bits."""
+@keras.saving.register_keras_serializable(package="cnnapps")
+class EightBitDense(keras.layers.Layer):
+    """``Dense`` as it ships: a scale for the weights of each output.
+
+    Args:
+        units: number of outputs.
+        activation: any of Keras, or None.
+
+    Input shape: ``(batch, F)``.  Output shape: ``(batch, units)``.
+    """
+
+    def __init__(self, units: int, activation: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape) -> None:
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.units),
+            initializer="zeros",
+            dtype="int8",
+            trainable=False,
+            name="kernel",
+        )
+        self.scale = self.add_weight(shape=(self.units,), initializer="zeros", trainable=False, name="scale")
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", trainable=False, name="bias")
+
+    def call(self, inputs):
+        weights, scale = (ops.cast(w, self.compute_dtype) for w in (self.kernel, self.scale))
+        return self.activation((inputs @ weights) * scale + ops.cast(self.bias, self.compute_dtype))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        activation = keras.activations.serialize(self.activation)
+        return super().get_config() | {"units": self.units, "activation": activation}
+
+
+def in_eight_bits(network: keras.Model, *, dense: bool = False) -> keras.Model:
+    """Return a copy of the network with its tables and its convolutions along sequences in 8 bits.
+
+    Args:
+        network: to copy.
+        dense: fully connected layers too.
+    """
 
     def clone(layer: keras.Layer) -> keras.Layer:
         if isinstance(layer, SummedEmbedding):
             return EightBitEmbedding(layer.rows, layer.dim, layer.columns, name=layer.name)
         if isinstance(layer, keras.layers.Conv1D):
             activation = keras.activations.serialize(layer.activation)
-            return EightBitConv1D(layer.filters, layer.kernel_size[0], activation, name=layer.name)
+            width, stride, dilation = (
+                size[0] for size in (layer.kernel_size, layer.strides, layer.dilation_rate)
+            )
+            return EightBitConv1D(layer.filters, width, activation, stride, dilation, name=layer.name)
+        if dense and isinstance(layer, keras.layers.Dense):
+            return EightBitDense(layer.units, keras.activations.serialize(layer.activation), name=layer.name)
         return type(layer).from_config(layer.get_config())
 
     def values(layer: keras.Layer) -> list[np.ndarray]:
@@ -111,17 +171,21 @@ def in_eight_bits(network: keras.Model) -> keras.Model:
             kernel, bias = layer.get_weights()
             whole, scale = _whole_numbers(kernel, axis=(0, 1))
             return [whole, scale.reshape(-1), bias]
+        if dense and isinstance(layer, keras.layers.Dense):
+            kernel, bias = layer.get_weights()
+            whole, scale = _whole_numbers(kernel, axis=0)
+            return [whole, scale.reshape(-1), bias]
         return layer.get_weights()
 
     return _converted(network, clone, values)
 
 
 def in_floats(network: keras.Model, *, tables: bool = True) -> keras.Model:
-    """Return a copy of the network with its convolutions in floats, and its tables too, to be trained on.
+    """Return a copy of the network with its filters and fully connected layers in floats, to be trained on.
 
     Args:
         network: from ``in_eight_bits``.
-        tables: False leaves them in 8 bits: a runtime looks few rows up, but would convert filters on every call.
+        tables: False leaves these in 8 bits: a runtime looks few rows up, but would convert filters on every call.
     """
 
     def clone(layer: keras.Layer) -> keras.Layer:
@@ -130,14 +194,18 @@ def in_floats(network: keras.Model, *, tables: bool = True) -> keras.Model:
         if isinstance(layer, EightBitConv1D):
             activation = keras.activations.serialize(layer.activation)
             return keras.layers.Conv1D(
-                layer.filters, layer.width, padding="same", activation=activation, name=layer.name
-            )
+                layer.filters, layer.width, layer.stride, "same",
+                dilation_rate=layer.dilation, activation=activation, name=layer.name,
+            )  # fmt: skip
+        if isinstance(layer, EightBitDense):
+            activation = keras.activations.serialize(layer.activation)
+            return keras.layers.Dense(layer.units, activation, name=layer.name)
         return type(layer).from_config(layer.get_config())
 
     def values(layer: keras.Layer) -> list[np.ndarray]:
         if tables and isinstance(layer, EightBitEmbedding):
             return [layer.floats()]
-        if isinstance(layer, EightBitConv1D):
+        if isinstance(layer, EightBitConv1D | EightBitDense):
             whole, scale, bias = layer.get_weights()
             return [whole * scale, bias]
         return layer.get_weights()

@@ -85,6 +85,8 @@ for _row in (
     LossSpec("concordance", "real values", "(batch,), any real; over pairs of the batch", "none",
              "mean over t_i > t_j of log(1 + exp(-(z_i - z_j) / s))", "Steck et al. NeurIPS 2007",
              ("real",)),
+    LossSpec("tobit", "real values", "(batch, 1), none below the floor; outputs (batch, 2), μ and log σ", "none",
+             "-log N(t; μ, σ) above the floor, -log Φ((floor - μ) / σ) at it", "Tobin 1958, eq. 5", ("real",)),
     LossSpec("perceptron", "perceptron", "(batch, K), each 0 or 1", "none",
              "Σ max(0, -(2t - 1) z)", "Rosenblatt 1958, as a criterion", ("one of K", "multi-hot")),
     LossSpec("contrastive", "same or different", _GROUPS, "none",

@@ -9,7 +9,7 @@ import math
 
 from keras import ops
 
-__all__ = ["concordance", "euclidean", "huber", "log_cosh", "mean_absolute", "quantile"]
+__all__ = ["concordance", "euclidean", "huber", "log_cosh", "mean_absolute", "quantile", "tobit"]
 
 
 def euclidean(target, output):
@@ -51,3 +51,28 @@ def concordance(target, output, *, scale: float = 1.0):
     ordered = ops.cast(t[:, None] > t[None, :], z.dtype)
     penalty = ops.softplus(-(z[:, None] - z[None, :]) / scale)
     return ops.sum(ordered * penalty, axis=1) / ops.maximum(ops.sum(ordered, axis=1), 1)
+
+
+def tobit(target, output, *, floor: float = 0.0):
+    """Minus the log-likelihood of values that cannot be measured below ``floor`` (Tobin 1958, eq. 5).
+
+    What lies behind a value is normal with a mean ``μ`` of its own; a target at the floor says only that it is not
+    above.  ``σ`` stays between e⁻⁷ and e⁷.
+
+    Args:
+        target: ``(batch, 1)``, none below ``floor``.
+        output: ``(batch, 2)``: ``μ`` and ``log σ``.
+        floor: lowest value that can be measured.
+    """
+    mean, log_spread = output[:, :1], ops.clip(output[:, 1:], -7.0, 7.0)
+    beyond = (target - mean) * ops.exp(-log_spread)
+    measured = beyond**2 / 2 + log_spread + math.log(2 * math.pi) / 2
+    return ops.sum(ops.where(target > floor, measured, -_log_normal_cdf(beyond)), axis=-1)
+
+
+def _log_normal_cdf(z):
+    """``log Φ(z)``; far below zero by its expansion, where ``Φ`` itself is no number any more."""
+    near = ops.log((1 + ops.erf(ops.maximum(z, -5.0) / math.sqrt(2))) / 2)
+    low = ops.minimum(z, -5.0)
+    far = -(low**2) / 2 - ops.log(-low * math.sqrt(2 * math.pi)) + ops.log1p(-1 / low**2)
+    return ops.where(z > -5.0, near, far)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import norm
 
 from common import losses
 from common.errors import UsageError
@@ -41,6 +42,18 @@ def concordance(t, z, scale=1.0):
     for i in range(len(t)):
         others = [np.log1p(np.exp(-(z[i, 0] - z[j, 0]) / scale)) for j in range(len(t)) if t[j, 0] < t[i, 0]]
         rows.append(np.mean(others) if others else 0.0)
+    return np.array(rows)
+
+
+CENSORED = REAL[:, :1].clip(0)  # half of it at the floor
+LATENT = np.concatenate([Z[:, :1], Z[:, 1:2] / 2 - 1], axis=1)
+
+
+def tobit(t, output):
+    rows = []
+    for (value,), (mean, log_spread) in zip(t, output.astype("float64"), strict=True):
+        behind = norm(mean, np.exp(log_spread))
+        rows.append(-behind.logcdf(0) if value == 0 else -behind.logpdf(value))
     return np.array(rows)
 
 
@@ -205,6 +218,7 @@ CASES = {
     "log_cosh": (REAL, Z, {}, np.log(np.cosh(D)).sum(1)),
     "quantile": (REAL, Z, {"q": 0.9}, np.where(D <= 0, 0.9 * -D, 0.1 * D).sum(1)),
     "concordance": (COLUMN_T, COLUMN_Z, {}, concordance(COLUMN_T, COLUMN_Z)),
+    "tobit": (CENSORED, LATENT, {"floor": 0.0}, tobit(CENSORED, LATENT)),
     "contrastive": (GROUPS, Z, {"temperature": 0.3}, contrastive(GROUPS, Z, 0.3)),
     "triplet": (GROUPS, Z, {"margin": 0.2}, triplet(GROUPS, Z, 0.2)),
     "giou": (EDGES, FOUND, {}, giou(EDGES, FOUND)),

@@ -112,6 +112,22 @@ def test_eight_bits_are_near_and_come_back(network, tmp_path):
     np.testing.assert_array_equal(loaded(rows), small(rows))
 
 
+def test_strides_dilations_and_dense_layers_in_eight_bits_come_back_too():
+    places = keras.Input((None, 6))
+    x = keras.layers.Conv1D(8, 9, strides=4, padding="same", activation="relu", name="far")(places)
+    x = keras.layers.Conv1D(8, 5, dilation_rate=2, padding="same", name="wide")(x)
+    network = keras.Model(
+        places, keras.layers.Dense(3, "relu", name="out")(keras.layers.GlobalMaxPooling1D()(x))
+    )
+    given = np.random.default_rng(3).normal(size=(4, 21, 6)).astype(np.float32)
+    small = in_eight_bits(network, dense=True)
+    assert {str(small.get_layer(name).kernel.dtype) for name in ("far", "wide", "out")} == {"int8"}
+    assert small.get_layer("far").compute_output_shape((4, 21, 6)) == (4, 6, 8)
+    np.testing.assert_allclose(network(given), small(given), atol=0.05)
+    np.testing.assert_allclose(in_floats(small)(given), small(given), atol=1e-5)
+    assert any(isinstance(layer, keras.layers.Dense) for layer in in_eight_bits(network).layers)
+
+
 def test_a_pyramid_block_halves_the_length():
     x = np.random.default_rng(0).normal(size=(2, 9, 4)).astype(np.float32)
     inputs = keras.Input((None, 4))
