@@ -48,6 +48,9 @@ def train(
         str, typer.Option(help="random, cold-drug, cold-target, cold-both, scaffold or published.")
     ] = "random",
     cold: Annotated[bool, typer.Option(help="Also measure on molecules and proteins kept out.")] = True,
+    width: Annotated[
+        int | None, typer.Option(min=1, help="Features of each side; more for more molecules.")
+    ] = None,
     members: Annotated[int, typer.Option(min=1, help="Networks whose mean is the answer.")] = 3,
     smiles: ColumnOption = "",
     sequence: ColumnOption = "",
@@ -80,6 +83,7 @@ def train(
         units=units,
         split=split,
         network=network,
+        arguments={"width": width} if width else None,
         members=members,
         loss=loss,
         epochs=epochs,

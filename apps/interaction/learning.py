@@ -25,7 +25,7 @@ __all__ = ["Ensemble", "default_recipe", "floor_of", "learn", "values_of"]
 
 CENSORED = 0.2  # share of equal lowest values
 BATCH = 256
-STEPS = 6_000
+PAIRS = 6_000_000  # seen in a training, as far as that is no fewer than 20 and no more than 100 passes
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def default_recipe(pairs: Pairs, floor: float | None = None, loss: str = "") -> 
         loss_parameters={"floor": floor} if loss == "tobit" else {},
         rate=1e-3,
         weight_decay=0.01,
-        epochs=int(np.clip(STEPS * BATCH / max(len(pairs), 1), 20, 120)),
+        epochs=int(np.clip(PAIRS / max(len(pairs), 1), 20, 100)),
         batch=BATCH,
         warmup=0.05,
         average=0.998,
@@ -122,6 +122,7 @@ def learn(
         network = models.NETWORKS.get(name)(**arguments)
         if pairs.kind == "real values":
             network.get_layer("value").bias.assign([chosen.value.mean()])
+        _without_unseen(network, chosen, features)
         names = [entry.name for entry in network.inputs]
         inputs = partial(features.inputs, names=names)
         stream = GridStream(
@@ -168,6 +169,20 @@ def floor_of(pairs: Pairs) -> float | None:
     lowest = float(pairs.value.min())
     on_floor = pairs.kind == "real values" and (pairs.value == lowest).mean() > CENSORED
     return lowest if on_floor else None
+
+
+def _without_unseen(network: keras.Model, pairs: Pairs, features: Features) -> None:
+    """Give no weight to substructures and residue patterns that no pair has: they would stay as random as at first.
+
+    Where an input is always zero its weights have no gradient, so they stay zero.
+    """
+    seen = {
+        "circles": features.molecules.fingerprint[np.unique(pairs.drug)].any(axis=0),
+        "shares": features.proteins.composition[np.unique(pairs.protein)].any(axis=0),
+    }
+    for layer in network.layers:
+        if layer.name in seen:
+            layer.kernel.assign(np.asarray(layer.kernel) * seen[layer.name][:, None])
 
 
 def values_of(network: keras.Model, pairs: Pairs, features: Features) -> np.ndarray:

@@ -73,6 +73,9 @@ def _conv(x, real, filters: int, width: int, dilation: int, name: str):
     return layers.Multiply(name=f"{name}_real")([x, real])
 
 
+# The layers that read counts are named ``circles`` and ``shares``: training finds them by it.
+
+
 def _hidden(x, share: float, name: str):
     """Hide a share of the counts while training, so that no single one is relied on."""
     return layers.Dropout(share, name=f"{name}_hidden")(x)
@@ -168,7 +171,7 @@ def deepdta(
 def fingerprint(
     *,
     width: int = 128,
-    sizes: Sequence[int] = (256, 128),
+    sizes: Sequence[int] | None = None,
     hidden: float = 0.2,
     dropout: float = 0.1,
     floor: float | None = None,
@@ -177,7 +180,7 @@ def fingerprint(
 
     Args:
         width: of the two layers of each side.
-        sizes: of the layers of the pair.
+        sizes: of the layers of the pair; by default twice the width, and the width.
         hidden: share of the counts that is hidden in training.
         dropout: in the layers of the pair.
         floor: lowest value that can be measured, for data where many sit on it; None for none.  With it the raw
@@ -189,7 +192,9 @@ def fingerprint(
     shares = _hidden(given["composition"], hidden, "composition")
     protein = _dense(_dense(shares, width, 0, "shares"), width, 0, "protein")
     return keras.Model(
-        given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="fingerprint"
+        given,
+        _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
+        name="fingerprint",
     )
 
 
@@ -202,7 +207,7 @@ def cnn(
     channels: int = 64,
     dilations: Sequence[int] = (1, 2, 4),
     heads: int = 4,
-    sizes: Sequence[int] = (256, 128),
+    sizes: Sequence[int] | None = None,
     hidden: float = 0.2,
     dropout: float = 0.1,
     floor: float | None = None,
@@ -216,7 +221,7 @@ def cnn(
         channels: features of a residue.
         dilations: of the residual convolutions along the protein, which see four residues as one.
         heads: of the attention over residues.
-        sizes: of the layers of the pair.
+        sizes: of the layers of the pair; by default twice the width, and the width.
         hidden: share of the counts that is hidden in training.
         dropout: in the layers of the pair.
         floor: lowest value that can be measured, as of ``fingerprint``.
@@ -263,7 +268,11 @@ def cnn(
     pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, 0, "sequence")
     shares = _dense(_hidden(like, hidden, "composition"), width, 0, "shares")
     protein = _joined(shares, pooled, width, "protein")
-    return keras.Model(given, _value_of(drug, protein, given["pairs"], sizes, dropout, floor), name="cnn")
+    return keras.Model(
+        given,
+        _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
+        name="cnn",
+    )
 
 
 def answering(network: keras.Model, floor: float | None) -> keras.Model:

@@ -82,6 +82,75 @@ def test_acids_bind_basic_proteins(trained, fasta, cnnapps):
     assert code == 0 and first["smiles"] == "CCCC(=O)O" and first["value"] > second["value"] + 1.5
 
 
+def test_a_protein_that_was_trained_on_is_known_by_its_name(tmp_path, cnnapps):
+    rows = [
+        (smiles, sequence, f"P{number}")
+        for number, (_, sequence) in enumerate(proteins())
+        for smiles in ACIDS
+    ]
+    table, fasta = tmp_path / "pairs.csv", tmp_path / "proteins.fasta"
+    fasta.write_text("".join(f">P{number}\n{sequence}\n" for number, (_, sequence) in enumerate(proteins())))
+    values = np.random.default_rng(0).uniform(5, 9, len(rows))
+    lines = [f"{smiles},{name},{value:.2f}" for (smiles, _, name), value in zip(rows, values, strict=True)]
+    table.write_text("smiles,protein,pKd\n" + "\n".join(lines) + "\n")
+    options = (
+        "--members",
+        1,
+        "--epochs",
+        1,
+        "--no-cold",
+        "--network",
+        "fingerprint",
+        "--out",
+        tmp_path / "run",
+    )
+    code, _, err = cnnapps("interaction", "train", table, *options)
+    assert code == 0, err
+    predictor = load(tmp_path / "run")
+    assert predictor.protein("p3").sequence == list(proteins())[3][1]
+    code, _, err = cnnapps("interaction", "predict", "CCN", "P33", "--model", tmp_path / "run")
+    assert code == 1 and "none of the 10 proteins" in err and "did you mean" in err
+
+
+def test_values_on_a_floor_are_read_as_no_higher_than_it(tmp_path, cnnapps):
+    table = tmp_path / "pairs.csv"
+    with table.open("w", newline="") as file:
+        rows = [
+            (smiles, sequence, 8.0 if basic and group is ACIDS else 5.0)
+            for basic, sequence in proteins()
+            for group in (ACIDS, AMINES, PLAIN)
+            for smiles in group
+        ]
+        csv.writer(file).writerows([("smiles", "sequence", "pKd"), *rows])
+    options = (
+        "--members",
+        1,
+        "--epochs",
+        60,
+        "--batch",
+        32,
+        "--rate",
+        0.003,
+        "--no-cold",
+        "--out",
+        tmp_path / "run",
+    )
+    code, _, err = cnnapps("interaction", "train", table, "--network", "fingerprint", *options)
+    assert code == 0, err
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["recipe"]["loss"] == "tobit" and card["recipe"]["loss_parameters"] == {"floor": 5.0}
+    acid, amine = sorted(
+        predict(["CCCC(=O)O", "CCCCN"], BASIC, model=tmp_path / "run"), key=lambda b: -b.value
+    )
+    assert acid.smiles == "CCCC(=O)O" and acid.value > 7 and 5 <= amine.value < 5.5
+    code, _, err = cnnapps(
+        "interaction", "train", table, *options[:-1], tmp_path / "other", "--loss", "euclidean"
+    )
+    assert code == 0, err
+    card = json.loads((tmp_path / "other" / "card.json").read_text())
+    assert card["recipe"]["loss"] == "euclidean" and card["arguments"]["floor"] is None
+
+
 def test_what_is_unlike_the_training_data_is_said(trained):
     (known,) = predict(["CCCN"], BASIC, model=trained)
     (strange,) = predict(["O=S(=O)(c1ccc(Br)cc1)N1CCOCC1"], "WWHHYYCCMMPPQQNN" * 6, model=trained)
@@ -236,6 +305,19 @@ def test_slips_of_the_pen_are_one_line(table, cnnapps):
     assert code == 2 and "cnn" in err
     code, _, err = cnnapps("interaction", "predict", "C(C)(C)(C)(C)C", BASIC)
     assert code == 1 and "not a molecule" in err
+
+
+def test_the_likelihood_of_a_floor_needs_one(table, cnnapps, tmp_path):
+    code, _, err = cnnapps("interaction", "train", table, "--loss", "tobit", "--out", tmp_path / "run")
+    assert code == 2 and "leave --loss out" in err
+
+
+def test_data_are_found_by_name(table, cnnapps, tmp_path, monkeypatch):
+    code, _, err = cnnapps("interaction", "data", "pairs.csv")
+    assert code == 1 and "CNNAPPS_DATA_DIR" in err
+    monkeypatch.setenv("CNNAPPS_DATA_DIR", str(table.parent))
+    code, out, _ = cnnapps("interaction", "data", "pairs.csv", "--json")
+    assert code == 0 and json.loads(out)["pairs"] == 120
 
 
 def test_the_model_of_another_app_is_refused():
