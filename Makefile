@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 OPENCV := .venv-opencv
 TRACKERS := .venv-trackers
+IMATINIB := "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"
 PICTURES = $(shell $(BIN)/python -c 'import skimage; print(skimage.data_dir)')
 
 .PHONY: setup demo test test-all lint bench-digits bench-text bench-texture bench-style bench-interaction bench-track bench-objects clean
@@ -34,7 +35,9 @@ demo: $(STAMP)
 	$(BIN)/cnnapps texture synthesize $(PICTURES)/brick.png --size 256 --quality fast --out build/demo/brick.png
 	$(BIN)/cnnapps style run $(PICTURES)/coffee.png $(PICTURES)/ihc.png --size 320 --quality fast --compare --out build/demo/coffee.png
 	$(BIN)/cnnapps style run $(PICTURES)/chelsea.png $(PICTURES)/hubble_deep_field.jpg --method fast --compare --out build/demo/cat.png
-	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, brick.png, coffee.compare.jpg, cat.compare.jpg"
+	$(BIN)/cnnapps interaction predict $(IMATINIB) "Cn1c(=O)c2c(ncn2C)n(C)c1=O" "CC(=O)Oc1ccccc1C(=O)O" ABL1
+	$(BIN)/cnnapps interaction explain $(IMATINIB) ABL1 --out build/demo/imatinib
+	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, brick.png, coffee.compare.jpg, cat.compare.jpg, imatinib.molecule.png"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

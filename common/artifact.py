@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import zipfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from importlib import metadata
@@ -152,6 +153,7 @@ def save(
         plain = model.__class__.from_config(model.get_config())
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
+        _compress(temporary / "model.keras")
         for file_name, network in (parts or {"model.tflite": model}).items():
             (temporary / file_name).write_bytes(to_litert(network, precision))
         if samples is not None:
@@ -164,6 +166,15 @@ def save(
         for file in sorted(temporary.iterdir(), key=lambda path: path.name == "card.json"):
             shutil.move(file, folder / file.name)
     return card
+
+
+def _compress(path: Path) -> None:
+    """Write a Keras file anew, smaller: it is a zip archive whose parts Keras only stores."""
+    smaller = path.with_suffix(".smaller")
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in stored.infolist():
+            packed.writestr(entry.filename, stored.read(entry))
+    smaller.replace(path)
 
 
 def completed(card: Card, parameters: int) -> Card:

@@ -93,7 +93,7 @@ def show_models(app: str, console: Console) -> None:
     for name, card in cards.items():
         reaches = next(iter(card.metrics.items()), None)
         # Errors may be above 1, and are no shares in any case.
-        share = reaches and "error" not in reaches[0].lower() and reaches[0] != "test MSE"
+        share = reaches and "error" not in reaches[0].lower() and not reaches[0].endswith("MSE")
         figure = f"{reaches[0]} {reaches[1].value:{'.2%' if share else '.3f'}}" if reaches else ""
         rows.append((name, card.network, f"{card.parameters:,}", figure, card.data["name"]))
     columns = ("model", "network", "weights", "reaches", "data")

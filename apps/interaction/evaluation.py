@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from apps.interaction.doubt import Doubt
 from apps.interaction.metrics import (
     Kind,
     auroc,
@@ -73,7 +74,7 @@ def evaluate_pairs(ensemble: Ensemble, pairs: Pairs, features: Features) -> Eval
     from apps.interaction.learning import values_of
 
     values = values_of(ensemble.network, pairs, features)
-    return evaluation_of(values, pairs.value, pairs.kind, ensemble.spread_factor)
+    return evaluation_of(values, pairs.value, pairs.kind, ensemble.doubt)
 
 
 def evaluate_model(
@@ -125,8 +126,7 @@ def evaluate_model(
         raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", hint)
     features = features_of(pairs)
     values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
-    factor = predictor.card.calibration["spread_factor"]
-    result = evaluation_of(values, pairs.value, pairs.kind, factor)
+    result = evaluation_of(values, pairs.value, pairs.kind, predictor.doubt)
     least = active if pairs.kind == "real values" else 0.5
     if least is not None:
         early = screening_figures(result.predicted, pairs.value >= least, pairs.protein)
@@ -165,16 +165,16 @@ def screening_figures(predicted: np.ndarray, active: np.ndarray, protein: np.nda
     return figures
 
 
-def evaluation_of(values: np.ndarray, observed: np.ndarray, kind: Kind, spread_factor: float) -> Evaluation:
+def evaluation_of(values: np.ndarray, observed: np.ndarray, kind: Kind, doubt: Doubt) -> Evaluation:
     """Count.
 
     Args:
         values: raw values of the members ``(n, members)``.
         observed: ``(n,)``.
         kind: of the values.
-        spread_factor: by which the members' deviation is multiplied.
+        doubt: what the members' deviation says.
     """
-    spread = values.std(axis=1) * spread_factor
+    spread = doubt.of(values.std(axis=1))
     predicted = values.mean(axis=1) if kind == "real values" else sigmoid(values).mean(axis=1)
     figures = scores_of(predicted, observed, kind)
     if kind == "real values" and spread.any():

@@ -16,7 +16,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -116,20 +116,24 @@ class Molecules:
     def __len__(self) -> int:
         return len(self.fingerprint)
 
-    def batch(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the inputs of the networks for some of the molecules, by name."""
-        rows, molecule, first = _laid_out(self.atom_starts, chosen, 0)
-        near = self.neighbours[rows]
-        letter_rows, letter_of, _ = _laid_out(self.letter_starts, chosen, GAP)
-        return {
-            "atoms": self.atoms[rows].astype(np.float32),
-            "neighbours": np.where(near > 0, near + first[:, None], 0).astype(np.int32),
-            "bonds": self.bonds[rows].astype(np.int32),
-            "molecule_of": molecule,
-            "fingerprint": np.log1p(self.fingerprint[chosen], dtype=np.float32),
-            "letters": _values(self.letters, letter_rows),
-            "letter_of": letter_of,
-        }
+    def batch(self, chosen: np.ndarray, names: Collection[str]) -> dict[str, np.ndarray]:
+        """Return those of the named inputs of the networks that are of molecules, for some of them."""
+        found: dict[str, np.ndarray] = {}
+        if not {"atoms", "neighbours", "bonds", "molecule_of"}.isdisjoint(names):
+            rows, molecule, first = _laid_out(self.atom_starts, chosen, 0)
+            near = self.neighbours[rows]
+            found |= {
+                "atoms": self.atoms[rows].astype(np.float32),
+                "neighbours": np.where(near > 0, near + first[:, None], 0).astype(np.int32),
+                "bonds": self.bonds[rows].astype(np.int32),
+                "molecule_of": molecule,
+            }
+        if "fingerprint" in names:
+            found["fingerprint"] = np.log1p(self.fingerprint[chosen], dtype=np.float32)
+        if not {"letters", "letter_of"}.isdisjoint(names):
+            rows, letter_of, _ = _laid_out(self.letter_starts, chosen, GAP)
+            found |= {"letters": _values(self.letters, rows), "letter_of": letter_of}
+        return {name: found[name] for name in names if name in found}
 
 
 @dataclass(frozen=True)
@@ -149,14 +153,15 @@ class Proteins:
     def __len__(self) -> int:
         return len(self.composition)
 
-    def batch(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the inputs of the networks for some of the proteins, by name."""
-        rows, protein, _ = _laid_out(self.starts, chosen, GAP)
-        return {
-            "residues": _values(self.residues, rows),
-            "protein_of": protein,
-            "composition": self.composition[chosen],
-        }
+    def batch(self, chosen: np.ndarray, names: Collection[str]) -> dict[str, np.ndarray]:
+        """Return those of the named inputs of the networks that are of proteins, for some of them."""
+        found: dict[str, np.ndarray] = {}
+        if not {"residues", "protein_of"}.isdisjoint(names):
+            rows, protein, _ = _laid_out(self.starts, chosen, GAP)
+            found |= {"residues": _values(self.residues, rows), "protein_of": protein}
+        if "composition" in names:
+            found["composition"] = self.composition[chosen]
+        return {name: found[name] for name in names if name in found}
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ class Features:
         drugs, row = np.unique(drug, return_inverse=True)
         proteins, column = np.unique(protein, return_inverse=True)
         pairs = np.stack([row, column], axis=1).astype(np.int32)
-        every = {"pairs": pairs} | self.molecules.batch(drugs) | self.proteins.batch(proteins)
+        every = {"pairs": pairs} | self.molecules.batch(drugs, names) | self.proteins.batch(proteins, names)
         return {name: every[name] for name in names}
 
     def values(
@@ -229,15 +234,13 @@ def fingerprint_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
     return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=FINGERPRINT, includeChirality=True)
 
 
-def molecules_of(
-    mols: Sequence[Chem.Mol], smiles: Sequence[str], progress: Callable[[int], None] = lambda done: None
-) -> Molecules:
+def molecules_of(mols: Sequence[Chem.Mol], smiles: Sequence[str], *, graph: bool = True) -> Molecules:
     """Compute the features of molecules.
 
     Args:
         mols: parsed.
         smiles: of each, for its characters.
-        progress: called with the number done.
+        graph: False leaves atoms and bonds out, for networks that do not read them; most of the time goes there.
     """
     from rdkit.Chem import BondType
 
@@ -249,6 +252,9 @@ def molecules_of(
     fingerprints = np.zeros((len(mols), FINGERPRINT), np.uint8)
     sizes = [0]
     for number, mol in enumerate(mols):
+        fingerprints[number] = circles.GetCountFingerprintAsNumPy(mol).clip(max=255)
+        if not graph:
+            continue
         count = mol.GetNumAtoms()
         table = np.zeros((2, count, NEIGHBOURS), np.int32)
         filled = [0] * count
@@ -261,8 +267,6 @@ def molecules_of(
         near.append(table)
         atoms += [_atom(atom) for atom in mol.GetAtoms()]
         sizes.append(len(atoms))
-        fingerprints[number] = circles.GetCountFingerprintAsNumPy(mol).clip(max=255)
-        progress(number + 1)
     both = np.concatenate(near, axis=1) if near else np.zeros((2, 0, NEIGHBOURS), np.int32)
     letters = [place.get(letter, 0) for text in smiles for letter in text]
     return Molecules(

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from apps.interaction import models
+from apps.interaction.doubt import Doubt
 from apps.interaction.features import Features
-from apps.interaction.metrics import mean_squared_error, scaled_spread
+from apps.interaction.metrics import mean_squared_error
 from apps.interaction.pairs import Pairs
 from common.activations import sigmoid
 from common.console import Advance
@@ -35,7 +36,7 @@ class Ensemble:
     Args:
         network: from named inputs to the members' raw values ``(N, members)``, its weights in 8 bits as they ship.
         floats: the same in floats, for a runtime that rounds in its own way.
-        spread_factor: by which the members' standard deviation is multiplied to be an honest error.
+        doubt: the error that their disagreement stands for; none of a single member.
         floor: lowest value that can be measured; None where there is none.
         recipe: of each member.
         history: one row an epoch, of the members one after the other.
@@ -43,7 +44,7 @@ class Ensemble:
 
     network: keras.Model
     floats: keras.Model
-    spread_factor: float
+    doubt: Doubt
     floor: float | None
     recipe: Recipe
     history: list[dict[str, float]]
@@ -157,11 +158,13 @@ def learn(
         models.ensemble([models.answering(member, floor) for member in side_by_side])
         for side_by_side in (small, networks)
     )
-    factor = 1.0
-    if members > 1 and len(held):
+    doubt = Doubt()
+    if members > 1 and pairs.kind == "independent yes/no":
+        doubt = Doubt(factor=1)  # of chances: an answer is yes or no, and has no error to be fitted to
+    elif members > 1 and len(held):
         values = values_of(network, pairs.take(held), features)
-        factor = scaled_spread(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
-    return Ensemble(network, floats, factor, floor, recipe, history)
+        doubt = Doubt.fitted(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
+    return Ensemble(network, floats, doubt, floor, recipe, history)
 
 
 def floor_of(pairs: Pairs) -> float | None:

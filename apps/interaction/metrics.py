@@ -25,7 +25,6 @@ __all__ = [
     "pearson",
     "r2m",
     "root_mean_squared_error",
-    "scaled_spread",
     "scores_of",
     "spearman",
 ]
@@ -240,16 +239,6 @@ def negative_log_likelihood(predicted: np.ndarray, spread: np.ndarray, observed:
     """Return the mean of ``-log`` of the normal density at what came out, in nats."""
     error, spread = _errors(predicted, spread, observed)
     return float((np.log(spread) + np.square(error / spread) / 2).mean() + math.log(2 * math.pi) / 2)
-
-
-def scaled_spread(spread: np.ndarray, errors: np.ndarray) -> float:
-    """Return the factor for spreads that makes held-out errors likeliest: ``sqrt(mean(error² / spread²))``.
-
-    Reference:
-        Levi et al. 2019: one temperature for all spreads, here in closed form.
-    """
-    errors, spread = _errors(errors, spread, np.zeros_like(errors, dtype=float))
-    return float(np.sqrt(np.square(errors / spread).mean()))
 
 
 def _columns(**columns: np.ndarray) -> list[np.ndarray]:

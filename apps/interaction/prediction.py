@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apps.interaction.alignment import nearest_protein
+from apps.interaction.doubt import Doubt
 from apps.interaction.features import Molecules, Proteins, molecules_of, proteins_of
 from apps.interaction.molecules import canonical, parse_molecule
 from apps.interaction.proteins import Protein, looks_like_name, protein_of
@@ -119,6 +120,16 @@ class Predictor:
     def __init__(self, card: artifact.Card, known: Known, run: Runner, names: Sequence[str]) -> None:
         self.card, self.known, self.run, self.names = card, known, run, tuple(names)
 
+    @cached_property
+    def doubt(self) -> Doubt:
+        """What the disagreement of the members says."""
+        return Doubt(**self.card.calibration)
+
+    @property
+    def reads_graph(self) -> bool:
+        """Whether the network reads the graph of a molecule, and not its counts alone."""
+        return "atoms" in self.names
+
     @property
     def unit(self) -> str:
         """Of the values."""
@@ -154,22 +165,24 @@ class Predictor:
         """
         many, few = len(molecules), len(proteins)
         every = np.zeros((many, few, self.card.arguments["members"]), np.float32)
-        given = proteins.batch(np.arange(few))
+        given = proteins.batch(np.arange(few), self.names)
         for first in range(0, many, MOLECULES_AT_ONCE):
             chosen = np.arange(first, min(first + MOLECULES_AT_ONCE, many))
             pairs = np.stack(np.meshgrid(chosen - first, np.arange(few), indexing="ij"), axis=-1)
-            inputs = molecules.batch(chosen) | given | {"pairs": pairs.reshape(-1, 2).astype(np.int32)}
+            inputs = (
+                molecules.batch(chosen, self.names) | given | {"pairs": pairs.reshape(-1, 2).astype(np.int32)}
+            )
             raw = self.run({name: inputs[name] for name in self.names})
             every[chosen] = raw.reshape(len(chosen), few, -1)
         if self.card.activation == "sigmoid":
             every = sigmoid(every)
-        return every.mean(axis=2), every.std(axis=2) * self.card.calibration["spread_factor"]
+        return every.mean(axis=2), self.doubt.of(every.std(axis=2))
 
     def bindings(
         self, mols: Sequence[Chem.Mol], smiles: Sequence[str], proteins: Sequence[Protein]
     ) -> list[Binding]:
         """Answer for every molecule with every protein, molecule by molecule."""
-        molecules = molecules_of(mols, smiles)
+        molecules = molecules_of(mols, smiles, graph=self.reads_graph)
         value, spread = self.values(molecules, proteins_of([protein.sequence for protein in proteins]))
         near, similarity = self.nearest_molecules(molecules)
         relatives = [nearest_protein(protein.sequence, self._sequences) for protein in proteins]

@@ -26,11 +26,13 @@ import numpy as np
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["pains", "properties"]
+__all__ = ["PROPERTIES", "pains", "properties"]
+
+PROPERTIES = ("weight", "logp", "donors", "acceptors", "tpsa", "rotatable", "qed", "lipinski", "pains")
 
 
 def properties(mol: Mol) -> dict[str, float | int | str]:
-    """Return the columns of a screening table, in order.
+    """Return the columns of a screening table, in the order of ``PROPERTIES``.
 
     ``weight`` in g/mol; ``logp`` after Wildman and Crippen; ``donors`` (hydrogens on N and O) and ``acceptors``
     (N and O atoms) as Lipinski counts them; ``tpsa`` in square ångström; ``rotatable`` bonds; ``qed`` from 0 to 1;

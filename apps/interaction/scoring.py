@@ -23,10 +23,7 @@ from common.errors import InputError, MissingExtra, UserError
 
 __all__ = ["COLUMNS", "Job", "Pool", "Result", "ScoredPart", "process_pool", "ray_pool", "score"]
 
-COLUMNS = (
-    "row", "name", "smiles", "value", "spread", "similarity",
-    "weight", "logp", "donors", "acceptors", "tpsa", "rotatable", "qed", "lipinski", "pains",
-)  # fmt: skip
+COLUMNS = ("row", "name", "smiles", "value", "spread", "similarity")
 
 
 @dataclass(frozen=True)
@@ -144,8 +141,6 @@ def score(job: Job, part: Sequence[MoleculeRecord]) -> ScoredPart:
     Raises:
         InputError: with ``strict``, the first row that is no molecule.
     """
-    from apps.interaction.properties import properties
-
     predictor = _loaded(job.model)
     mols, kept, faults = [], [], []
     for record in part:
@@ -157,14 +152,11 @@ def score(job: Job, part: Sequence[MoleculeRecord]) -> ScoredPart:
                 raise InputError(f"row {record.row}: {error.message}", error.hint) from error
             faults.append((record.row, error.message))
     smiles = [canonical(mol) for mol in mols]
-    molecules = molecules_of(mols, smiles)
+    molecules = molecules_of(mols, smiles, graph=predictor.reads_graph)
     value, spread = predictor.values(molecules, proteins_of([job.protein.sequence]))
     similarity = predictor.nearest_molecules(molecules)[1]
     rows = [
-        (
-            record.row, record.name, text, f"{value[i, 0]:.4f}", f"{spread[i, 0]:.4f}", f"{similarity[i]:.3f}",
-            *(f"{v:.4g}" if isinstance(v, float) else v for v in properties(mol).values()),
-        )
-        for i, (record, mol, text) in enumerate(zip(kept, mols, smiles, strict=True))
-    ]  # fmt: skip
+        (record.row, record.name, text, f"{value[i, 0]:.4f}", f"{spread[i, 0]:.4f}", f"{similarity[i]:.3f}")
+        for i, (record, text) in enumerate(zip(kept, smiles, strict=True))
+    ]
     return ScoredPart(rows, faults)

@@ -19,6 +19,7 @@ from typing import Any
 
 from apps.interaction.molecules import MoleculeRecord, parse_molecule, read_library
 from apps.interaction.prediction import load
+from apps.interaction.properties import PROPERTIES, properties
 from apps.interaction.proteins import Protein
 from apps.interaction.scoring import COLUMNS, Job, Pool, Result, ScoredPart, process_pool, ray_pool
 from common.console import Advance
@@ -172,15 +173,26 @@ def _ranked(parts: Path, table: Path, protein: Protein, unit: str, top: int) -> 
         for path in tables
         for fault in list(csv.reader(path.with_suffix(".faults").open(encoding="utf-8", newline="")))[1:]
     ]
-    ranked = [(number, *(row[name] for name in COLUMNS)) for number, row in enumerate(best, start=1)]
-    _write_csv(table, ("rank", *COLUMNS), ranked)
+    columns = ("rank", *COLUMNS, *PROPERTIES)
+    # Computed of those that are shown alone: they take three times as long as the score.
+    ranked = [
+        (number, *(row[name] for name in COLUMNS), *_properties(row["smiles"]))
+        for number, row in enumerate(best, start=1)
+    ]
+    _write_csv(table, columns, ranked)
     page = table.with_suffix(".html")
     write_text(page, _page(best[:DRAWN], protein, unit, scored, len(faults)))
     written = table.with_suffix(".faults.csv") if faults else None
     if written:
         _write_csv(written, ("row", "fault"), faults)
-    first = [dict(zip(("rank", *COLUMNS), row, strict=True)) for row in ranked[:10]]
+    first = [dict(zip(columns, row, strict=True)) for row in ranked[:10]]
     return ScreenResult(table, page, written, scored, len(faults), unit, first)
+
+
+def _properties(smiles: str) -> list[int | str]:
+    """Return the properties of a molecule as a table shows them."""
+    values = properties(parse_molecule(smiles)).values()
+    return [f"{value:.4g}" if isinstance(value, float) else value for value in values]
 
 
 def _page(best: Sequence[dict[str, str]], protein: Protein, unit: str, scored: int, skipped: int) -> str:

@@ -177,7 +177,7 @@ def _card(
         input_shape=(None, 2),
         preprocessing="RDKit graph, Morgan counts (radius 2, 2048), residues, composition",
         activation="none" if pairs.kind == "real values" else "sigmoid",
-        calibration={"spread_factor": ensemble.spread_factor},
+        calibration=ensemble.doubt.to_json(),
         metrics=metrics,
         data={
             "name": Path(options.data).name,

@@ -290,7 +290,9 @@ def test_a_pass_has_every_pair_once_and_few_of_each_side_in_a_batch():
 
 def test_a_molecule_is_read_as_its_graph():
     molecules = molecules_of([parse_molecule("OCC=O"), parse_molecule("[Mg+2]")], ["OCC=O", "[Mg+2]"])
-    batch = molecules.batch(np.array([1, 0]))
+    names = ("atoms", "neighbours", "bonds", "molecule_of", "fingerprint")
+    batch = molecules.batch(np.array([1, 0]), names)
+    assert set(batch) == set(names)
     assert batch["molecule_of"].tolist() == [0, 1, 1, 1, 1]
     # O-C-C=O behind the one atom of magnesium: neighbours are rows plus 1.
     assert [sorted(row[row > 0].tolist()) for row in batch["neighbours"]] == [[], [3], [2, 4], [3, 5], [4]]
