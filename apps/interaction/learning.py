@@ -116,7 +116,7 @@ def learn(
     recipe = replace(recipe, batch=min(recipe.batch, len(kept)))
     # Another loss reads values at the floor as if they had been measured there.
     floor = recipe.loss_parameters.get("floor")
-    arguments = {"floor": floor} | (arguments or {})
+    arguments = (arguments or {}) | {"floor": floor}
     networks, history = [], []
     for number in range(members):
         keras.utils.set_random_seed(seed + number)
