@@ -167,13 +167,9 @@ def in_eight_bits(network: keras.Model, *, dense: bool = False) -> keras.Model:
             table = np.array(layer.table, np.float32)
             table[0] = 0
             return _whole_numbers(table, axis=1)
-        if isinstance(layer, keras.layers.Conv1D):
+        if isinstance(layer, keras.layers.Conv1D) or (dense and isinstance(layer, keras.layers.Dense)):
             kernel, bias = layer.get_weights()
-            whole, scale = _whole_numbers(kernel, axis=(0, 1))
-            return [whole, scale.reshape(-1), bias]
-        if dense and isinstance(layer, keras.layers.Dense):
-            kernel, bias = layer.get_weights()
-            whole, scale = _whole_numbers(kernel, axis=0)
+            whole, scale = _whole_numbers(kernel, axis=tuple(range(kernel.ndim - 1)))
             return [whole, scale.reshape(-1), bias]
         return layer.get_weights()
 
