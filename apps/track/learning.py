@@ -21,6 +21,9 @@ from common.training import Recipe, TrainingState, fit
 __all__ = ["Learned", "default_recipe", "learn"]
 
 CHECKS = 256  # held-out pairs
+# Of a backbone that recognises: edges and corners are what they are, and their gradients, on the largest maps, are
+# a third of the arithmetic (Li et al., "SiamRPN++", CVPR 2019, section 4.1, keeps the first stages as well).
+KEPT_STAGES = ("stage1", "stage2")
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def learn(
         run: an existing folder for checkpoints and history.
         steps_per_epoch: batches between two checks.
         start: a network whose weights to start from.
-        backbone: a network whose backbone to start from.
+        backbone: a network whose backbone to start from; its first stages stay as they are.
         arguments: of the network's function.
         resume: go on from the run's checkpoint.
         progress: called with (steps done, steps, remark).
@@ -75,6 +78,8 @@ def learn(
         network.set_weights(start.get_weights())
     if backbone is not None:
         backbone_weights(network.get_layer("backbone"), backbone)
+        for layer in network.get_layer("backbone").layers:
+            layer.trainable = not layer.name.startswith(KEPT_STAGES)
     draw = np.random.default_rng(recipe.seed + 1)
     pairs = [make_pair(held, draw) for _ in range(CHECKS)]
     crops = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -39,6 +39,19 @@ class View:
     box: np.ndarray
     mask: np.ndarray | None = None
 
+    @cached_property
+    def rim(self) -> np.ndarray:
+        """Points ``(n, 2)`` around the object: of its outline's convex hull, else of an ellipse in its box.
+
+        An ellipse turns without growing corners.
+        """
+        outline = None if self.mask is None else cv2.findNonZero(self.mask)
+        if outline is not None:
+            return cv2.convexHull(outline)[:, 0].astype(np.float64) + 0.5
+        angle = np.linspace(0, 2 * np.pi, 33)
+        ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2 + 0.5
+        return self.box[:2] + ring * self.box[2:]
+
 
 @dataclass
 class Material:
@@ -54,21 +67,21 @@ class Material:
     sequences: list[list[tuple[int, View]]] = field(default_factory=list)
     pictures: list[np.ndarray] = field(default_factory=list)
 
-    @property
+    @cached_property
     def outlined(self) -> list[View]:
         """The objects whose outline is known."""
         return [view for view in self.objects if view.mask is not None]
 
-    def split_off(self, share: float, seed: int) -> Material:
-        """Take a random share of objects and pictures away, and return it."""
+    def split(self, share: float, seed: int) -> tuple[Material, Material]:
+        """Return all but a random share of objects and pictures, and that share."""
         draw = np.random.default_rng(seed)
-        taken = Material()
-        lists: list[tuple[list[Any], list[Any]]]
-        lists = [(self.objects, taken.objects), (self.pictures, taken.pictures)]
-        for kept, away in lists:
-            for number in sorted(draw.permutation(len(kept))[: round(share * len(kept))], reverse=True):
-                away.append(kept.pop(number))
-        return taken
+        kept, away = Material(sequences=self.sequences), Material()
+        for name in ("objects", "pictures"):
+            several = getattr(self, name)
+            taken = set(draw.permutation(len(several))[: round(share * len(several))])
+            for number, one in enumerate(several):
+                getattr(away if number in taken else kept, name).append(one)
+        return kept, away
 
     def __str__(self) -> str:
         return (

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from apps.track.bending import bent
 from apps.track.cropping import SEARCH_SIDE, STRIDE, TEMPLATE_SIDE, context_side
 from apps.track.degradation import degraded, recoloured
 from apps.track.material import Material, View
@@ -22,7 +23,8 @@ from common.boxes import centers
 
 __all__ = ["Pair", "PairStream", "make_pair", "target_map"]
 
-KINDS = {"sequence": 0.35, "still": 0.25, "cut-out": 0.25, "region": 0.15}
+KINDS = {"sequence": 0.3, "still": 0.3, "cut-out": 0.3, "region": 0.1}
+BENT = 0.6  # share of the cut-out objects that have moved their limbs
 ABSENT = 0.12  # share of pairs whose search crop does not show the object
 FARTHEST = 100  # frames between those of a pair
 SHIFT = 0.32  # of the search crop's side: farthest from its middle
@@ -130,7 +132,8 @@ def make_pair(material: Material, draw: np.random.Generator) -> Pair:
         first = second = material.outlined[draw.integers(len(material.outlined))]
     if kind == "cut-out":
         template, _ = _composed(first, material, TEMPLATE_SIDE, draw, flip)
-        search, box = _composed(second, material, SEARCH_SIDE, draw, flip, hidden=absent)
+        moved = bent(second, draw) if draw.random() < BENT else second
+        search, box = _composed(moved, material, SEARCH_SIDE, draw, flip, hidden=absent)
     else:
         template, _ = _seen(first, TEMPLATE_SIDE, draw, flip)
         search, box = _seen(_another(material, draw) if absent else second, SEARCH_SIDE, draw, flip)
@@ -191,17 +194,7 @@ def _look(view: View, size: int, draw: np.random.Generator, flip: bool) -> _Look
 
 def _moved_box(view: View, matrix: np.ndarray) -> np.ndarray:
     """Return the upright box around what an affine map makes of the object."""
-    if view.mask is not None:
-        outline = cv2.findNonZero(view.mask)
-        points = cv2.convexHull(outline)[:, 0].astype(np.float64) + 0.5 if outline is not None else None
-    else:
-        points = None
-    if points is None:
-        # Without an outline: an ellipse in the box, which turns without growing corners.
-        angle = np.linspace(0, 2 * np.pi, 33)
-        ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2 + 0.5
-        points = view.box[:2] + ring * view.box[2:]
-    moved = points @ matrix[:, :2].T + matrix[:, 2]
+    moved = view.rim @ matrix[:, :2].T + matrix[:, 2]
     low, high = moved.min(axis=0), moved.max(axis=0)
     return np.concatenate([low, high - low])
 
@@ -258,7 +251,22 @@ def _occluder(material: Material, box: np.ndarray, draw: np.random.Generator) ->
 
 
 def _pasted(crop: np.ndarray, view: View, matrix: np.ndarray) -> np.ndarray:
+    """Return a crop with an outlined object before it; its edge is one pixel soft."""
     size = len(crop)
     assert view.mask is not None
-    share = cv2.GaussianBlur(_warped(view.mask, matrix, size), (3, 3), 0)[..., None].astype(np.float32) / 255
-    return (crop + share * (_warped(view.pixels, matrix, size).astype(np.float32) - crop)).astype(np.uint8)
+    left, top, wide, high = _moved_box(view, matrix)
+    rows, columns = (
+        slice(max(0, int(low) - 2), max(0, min(size, int(low + side) + 3)))
+        for low, side in ((top, high), (left, wide))
+    )
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return crop
+    share = cv2.GaussianBlur(_warped(view.mask, matrix, size), (3, 3), 0)[rows, columns, None] / np.float32(
+        255
+    )
+    below = crop[rows, columns]
+    pasted = crop.copy()
+    pasted[rows, columns] = below + share * (
+        _warped(view.pixels, matrix, size)[rows, columns].astype(np.float32) - below
+    )
+    return pasted

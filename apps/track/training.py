@@ -89,7 +89,10 @@ def train(
     backbone = load_network(options.backbone) if options.backbone else None
     kept, left = _sequences(options)
     material = gather([Path(folder) for folder in options.pictures], kept, progress=progress)
-    held = gather([], left) if left else material.split_off(HELD_SHARE, options.seed)
+    if left:
+        held = gather([], left)
+    else:
+        material, held = material.split(HELD_SHARE, options.seed)
     steps = options.steps or STEPS
     per_epoch = min(STEPS_PER_EPOCH, steps)
     recipe = default_recipe(round(steps / per_epoch), options.batch or 32)

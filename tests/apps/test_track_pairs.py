@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from apps.track.bending import bent
 from apps.track.cropping import SEARCH_SIDE, TEMPLATE_SIDE, Window, context_side, cut, window_around
 from apps.track.degradation import degraded, motion_blurred, recoloured
 from apps.track.material import Material, View, gather, view_of
@@ -213,3 +214,36 @@ def test_material_is_gathered_from_pictures_outlines_and_sequences(tmp_path):
         gather([folder], [])
     with pytest.raises(InputError, match="holds no pictures"):
         gather([tmp_path / "sequences" / "nothing"], [])
+
+
+def test_a_bent_object_keeps_colour_outline_and_box_together():
+    pixels, mask = scene((100, 80, 60, 40))
+    view, draw = View(pixels, np.array([100.0, 80, 60, 40]), mask), np.random.default_rng(0)
+    shapes = set()
+    for _ in range(20):
+        found = bent(view, draw)
+        inside = cv2.erode(found.mask, np.ones((3, 3))) > 250
+        assert (np.abs(found.pixels[inside].astype(int) - RED) <= 2).all()
+        np.testing.assert_allclose(red_box(found.pixels), found.box, atol=3)
+        shapes.add(tuple(found.box[2:]))
+    assert len(shapes) > 10
+    np.testing.assert_array_equal(view.pixels, scene((100, 80, 60, 40))[0])
+
+
+def test_an_object_at_the_edge_can_be_bent():
+    pixels, mask = scene((0, 0, 6, 5))
+    found = bent(View(pixels, np.array([0.0, 0, 6, 5]), mask), np.random.default_rng(1))
+    assert min(found.box[2:]) >= 4
+
+
+def test_a_share_that_is_held_out_is_not_learned_from():
+    pixels, mask = scene((10, 10, 20, 20))
+    material = Material(
+        objects=[View(pixels, np.array([i, 0, 9, 9.0]), mask) for i in range(20)],
+        pictures=[np.full((4, 4, 3), i, np.uint8) for i in range(10)],
+    )
+    kept, held = material.split(0.2, 5)
+    assert (len(kept.objects), len(held.objects), len(kept.pictures), len(held.pictures)) == (16, 4, 8, 2)
+    numbers = [{view.box[0] for view in part.objects} for part in (kept, held)]
+    assert numbers[0] | numbers[1] == set(range(20)) and not numbers[0] & numbers[1]
+    assert len(kept.outlined) == 16 and len(material.objects) == 20
