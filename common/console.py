@@ -93,14 +93,19 @@ class Console:
             yield advance
 
     def _lines(self, what: str) -> Advance:
-        started = said = time.monotonic()
+        said = time.monotonic()
+        begun = (-1, 0, said)  # total, done and time where this part of the work began
 
         def advance(done: int, total: int, remark: str = "") -> None:
-            nonlocal said
+            nonlocal said, begun
             now = time.monotonic()
+            if total != begun[0] or done < begun[1]:  # another part, or a run that goes on where it was stopped
+                begun = (total, done, now)
             if now - said >= 30 or 0 < total <= done:
-                left = (now - started) / max(done, 1) * (total - done)
-                place = f"{done}/{total}, {left:.0f} s left" if total else f"{done} done"
+                place = f"{done}/{total}" if total else f"{done} done"
+                if total and done > begun[1]:
+                    left = (now - begun[2]) / (done - begun[1]) * (total - done)
+                    place += f", {left:.0f} s left"
                 self.note(f"{what}: {place} {remark}".rstrip())
                 said = now
 

@@ -42,6 +42,9 @@ class FollowSettings:
         size_rate: share of a new size that is taken over, times the score.
         filter_share: of the filter's answer in the choice of the place; 0 for none.
         filter_every: frames between two updates of the filter.
+        recent_share: of what the object looked like lately, beside what it looked like at first; 0 for none.
+        recent_every: frames between two looks at it.
+        recent_above: confidence above which such a look is kept.
         lost_below, sure_above: confidence below which the object is lost, and above which it is found again.
         patience: uncertain frames before it is lost.
         windows: crops looked at in a frame while an object is lost.
@@ -53,6 +56,9 @@ class FollowSettings:
     size_rate: float = 0.6
     filter_share: float = 0.4
     filter_every: int = 5
+    recent_share: float = 0.0
+    recent_every: int = 20
+    recent_above: float = 0.7
     lost_below: float = 0.25
     sure_above: float = 0.5
     patience: int = 3
@@ -67,6 +73,7 @@ class _Target:
     template: np.ndarray
     box: np.ndarray
     filter: DiscriminativeFilter | None
+    recent: np.ndarray
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
     state: State = "tracked"
     doubts: int = 0
@@ -118,7 +125,7 @@ class Follower:
                 for features, window, box in zip(maps, windows, boxes, strict=True)
             ]
         self._targets = [
-            _Target(number, template[None], box.copy(), own)
+            _Target(number, template[None], box.copy(), own, template[None])
             for number, (template, box, own) in enumerate(
                 zip(templates, boxes, filters, strict=True), start=1
             )
@@ -146,12 +153,15 @@ class Follower:
         owners = [number for number, several in enumerate(windows) for _ in several]
         templates = np.concatenate([self._targets[number].template for number in owners])
         scores = self.network.compare(templates, maps)
+        if share := self.settings.recent_share:
+            recent = np.concatenate([self._targets[number].recent for number in owners])
+            scores = (1 - share) * scores + share * self.network.compare(recent, maps)
         found: list[list[_Finding]] = [[] for _ in self._targets]
         flat = [window for several in windows for window in several]
         for owner, window, features, score in zip(owners, flat, maps, scores, strict=True):
             found[owner].append(self._best(self._targets[owner], window, features, score))
         return [
-            self._settled(target, findings, pixels.shape)
+            self._settled(target, findings, pixels)
             for target, findings in zip(self._targets, found, strict=True)
         ]
 
@@ -214,13 +224,13 @@ class Follower:
         aspect = change((boxes[..., 2] / boxes[..., 3]) / (usual[2] / usual[3]))
         return np.exp(-self.settings.shape * (size * aspect - 1))
 
-    def _settled(self, target: _Target, findings: list[_Finding], shape: tuple[int, ...]) -> Observation:
+    def _settled(self, target: _Target, findings: list[_Finding], pixels: np.ndarray) -> Observation:
         """Decide what to believe, remember it and return it."""
         settings = self.settings
         share = settings.filter_share
         best = max(findings, key=lambda finding: finding.confidence(share))
         confidence = best.confidence(share)
-        height, width = shape[:2]
+        height, width = pixels.shape[:2]
         outside = np.prod(clipped(best.box, width, height)[2:]) < 0.1 * np.prod(best.box[2:])
         if target.state == "lost":
             if confidence < settings.sure_above or outside:
@@ -247,6 +257,9 @@ class Follower:
         target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
         if target.filter and target.state == "tracked" and self._frame % settings.filter_every == 0:
             target.filter.update(best.features, *_in_cells(best.window, target.box))
+        if settings.recent_share and confidence >= settings.recent_above and self._frame % settings.recent_every == 0:
+            crop = cut(pixels, window_around(target.box, TEMPLATE_SIDE))
+            target.recent = self.network.features(crop[None])
         return Observation(target.id, target.box.copy(), confidence, target.state)
 
 

@@ -102,6 +102,17 @@ def test_progress_without_a_terminal_is_plain_lines(capsys):
     assert capsys.readouterr().err == "work: 500/500, 0 s left loss 1\n"
 
 
+def test_the_time_left_is_that_of_this_run_and_this_part(capsys, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("common.console.time.monotonic", lambda: now)
+    with Console().progress("work") as advance:
+        for now, done, total in ((100.0, 20, 20), (110.0, 801, 1000), (160.0, 851, 1000)):
+            advance(done, total, "")
+    lines = capsys.readouterr().err.splitlines()
+    # The first part was over at once; the second goes on at step 801 and makes one step a second.
+    assert lines == ["work: 20/20", "work: 851/1000, 149 s left"]
+
+
 def test_progress_towards_an_unknown_end(capsys, monkeypatch):
     clock = iter(range(0, 1000, 20))
     monkeypatch.setattr("common.console.time.monotonic", lambda: float(next(clock)))
