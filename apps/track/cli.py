@@ -49,6 +49,9 @@ def run(
     detector: Annotated[
         str, typer.Option(help="What finds objects: motion, or a trained detector.")
     ] = "motion",
+    classify: Annotated[
+        str, typer.Option(help="A classifier (objects train) that says what each object is.")
+    ] = "",
     format: Annotated[str, typer.Option(help="Of the table: mot, otb or coco-video.")] = "mot",
     no_video: Annotated[bool, typer.Option("--no-video", help="Write the table alone.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show the frames on the display; q stops.")] = False,
@@ -77,6 +80,7 @@ def run(
         boxes=tuple(boxes),
         at=at,
         detector=detector,
+        classify=classify,
         model=model,
         format=format,
         out=str(out or ""),
@@ -94,9 +98,11 @@ def run(
     for note in result.notes:
         console.note(note)
     count = len(result.objects)
+    names = ", ".join(f"{number} {name}" for number, name in sorted(result.names.items()))
     console.result(
         result.to_json(),
-        f"{result.frames} frames, {result.rate:.0f} frames/s, {count} object{'s' * (count != 1)}\n"
+        f"{result.frames} frames, {result.rate:.0f} frames/s, {count} object{'s' * (count != 1)}"
+        + (f": {names}\n" if names else "\n")
         + "\n".join(str(path) for path in (result.video, result.table) if path),
     )
     if result.interrupted:

@@ -98,7 +98,7 @@ class MotionDetector:
         self._model: BackgroundModel | None = None
 
     def __call__(self, pixels: np.ndarray, motion: Motion, held: np.ndarray | None = None) -> Detections:
-        """Return what moves in a frame, labelled ``"moving"``; nothing in the first ``WARM_UP`` of a shot.
+        """Return what moves in a frame, without a name; nothing in the first ``WARM_UP`` of a shot.
 
         Args:
             pixels: ``(height, width, 3)`` uint8, RGB.
@@ -132,7 +132,7 @@ class MotionDetector:
         boxes = box_tools.clipped(boxes, width, height)
         some = (boxes[:, 2:] > 0).all(axis=1) & (confidences > LEAST_CONFIDENCE)
         boxes, confidences = boxes[some].astype(np.float32), confidences[some].astype(np.float32)
-        return Detections(boxes, confidences, ("moving",) * len(boxes))
+        return Detections(boxes, confidences, ("",) * len(boxes))
 
 
 def _shrunk(pixels: np.ndarray) -> tuple[np.ndarray, int]:

@@ -55,7 +55,7 @@ class Painter:
 
 
 def _name(seen: Observation) -> str:
-    return f"{seen.label} {seen.id}" if seen.label not in ("", "moving") else str(seen.id)
+    return f"{seen.label} {seen.id}" if seen.label else str(seen.id)
 
 
 def _draw_trail(canvas: np.ndarray, trail: Sequence[np.ndarray], colour: Sequence[int], thick: int) -> None:

@@ -257,7 +257,11 @@ class Follower:
         target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
         if target.filter and target.state == "tracked" and self._frame % settings.filter_every == 0:
             target.filter.update(best.features, *_in_cells(best.window, target.box))
-        if settings.recent_share and confidence >= settings.recent_above and self._frame % settings.recent_every == 0:
+        if (
+            settings.recent_share
+            and confidence >= settings.recent_above
+            and self._frame % settings.recent_every == 0
+        ):
             crop = cut(pixels, window_around(target.box, TEMPLATE_SIDE))
             target.recent = self.network.features(crop[None])
         return Observation(target.id, target.box.copy(), confidence, target.state)

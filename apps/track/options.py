@@ -27,6 +27,7 @@ class RunOptions:
         boxes: x, y, width, height of objects to follow; none to find and follow all.
         at: seconds at which to start; the boxes are those of the first frame from there on.
         detector: what finds objects where none is given: ``motion``, a shipped detector, or the run folder of one.
+        classify: a classifier that names what is tracked, a shipped name or a run folder; "" for none.
         model: a shipped name or a run folder; "" for the one that ships where boxes are given, and for none where
             all objects are found: they keep their numbers by place alone.
         format: of the table: ``mot``, ``otb`` or ``coco-video``.
@@ -40,6 +41,7 @@ class RunOptions:
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     at: float = 0.0
     detector: str = "motion"
+    classify: str = ""
     model: str = ""
     format: str = "mot"
     out: str = ""

@@ -60,6 +60,7 @@ class TrackResult:
         damage: what of the source could not be read, or "".
         interrupted: whether it was stopped by hand.
         notes: what the eye might miss.
+        names: of the objects by id, where detector or classifier know them.
     """
 
     name: str
@@ -72,6 +73,7 @@ class TrackResult:
     damage: str = ""
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -79,14 +81,13 @@ class TrackResult:
         return self.frames / max(self.seconds, 1e-9)
 
     @property
-    def objects(self) -> list[dict[str, int]]:
-        """Of each object its id, first and last frame, and the number of frames in which it has a box."""
-        found = []
-        for number in np.unique(self.rows.id):
+    def objects(self) -> list[dict[str, int | str]]:
+        """Of each object its id, first and last frame, the number of frames in which it has a box, and its name."""
+        found: list[dict[str, int | str]] = []
+        for number in np.unique(self.rows.id).tolist():
             frames = self.rows.frame[self.rows.id == number]
-            found.append(
-                {"id": int(number), "first": int(frames[0]), "last": int(frames[-1]), "frames": len(frames)}
-            )
+            one = {"id": number, "first": int(frames[0]), "last": int(frames[-1]), "frames": len(frames)}
+            found.append(one | ({"label": self.names[number]} if number in self.names else {}))
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -155,10 +156,10 @@ def track(
                     raise
         result.damage = reader.damage
         result.notes = reader.notes + (writer.notes if writer else ())
+        result.names = {one.id: one.label for _, one in rows if one.label}
         facts = VideoFacts(
-            Path(reader.name).name, reader.width, reader.height, reader.rate, result.frames,
-            {one.id: one.label for _, one in rows if one.label},
-        )  # fmt: skip
+            Path(reader.name).name, reader.width, reader.height, reader.rate, result.frames, result.names
+        )
     result.rows = _table(rows)
     if table:
         form.write(table, result.rows, facts)
@@ -184,8 +185,16 @@ def observe(options: RunOptions, reader: VideoReader) -> Iterator[TrackedFrame]:
     scale = min(1.0, LARGEST_SIDE / max(first[0].pixels.shape[:2]))
     follow = _given if options.boxes else _everything
     update = follow(options, [_smaller(frame.pixels, scale) for frame in first], scale)
+    namer = None
+    if options.classify:
+        from apps.track.naming import open_namer
+
+        namer = open_namer(options.classify)
     for frame in itertools.chain(first, frames):
-        observations, earlier = update(_smaller(frame.pixels, scale), frame.number)
+        pixels = _smaller(frame.pixels, scale)
+        observations, earlier = update(pixels, frame.number)
+        if namer:
+            observations = namer(pixels, observations)
         yield TrackedFrame(
             frame,
             [one.scaled(1 / scale) for one in observations],

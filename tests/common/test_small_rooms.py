@@ -106,7 +106,8 @@ def test_the_time_left_is_that_of_this_run_and_this_part(capsys, monkeypatch):
     now = 0.0
     monkeypatch.setattr("common.console.time.monotonic", lambda: now)
     with Console().progress("work") as advance:
-        for now, done, total in ((100.0, 20, 20), (110.0, 801, 1000), (160.0, 851, 1000)):
+        for second, done, total in ((100.0, 20, 20), (110.0, 801, 1000), (160.0, 851, 1000)):
+            now = second
             advance(done, total, "")
     lines = capsys.readouterr().err.splitlines()
     # The first part was over at once; the second goes on at step 801 and makes one step a second.
