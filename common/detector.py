@@ -19,7 +19,7 @@ from common import artifact
 from common.activations import sigmoid
 from common.boxes import clipped, from_corners
 from common.data.boxed.geometry import Example, Letterbox, letterbox
-from common.errors import ArtifactError
+from common.errors import ArtifactError, UsageError
 from common.grids import COARSEST, places
 from common.litert import Runner, litert_runner
 
@@ -103,13 +103,21 @@ def open_detector(reference: str | Path, *, side: int | None = None, threads: in
     """Load a detector.
 
     Args:
-        reference: a shipped name or a run folder.
+        reference: a shipped name, a run folder, or ``hub:NAME`` of KerasHub.
         side: of the square that pictures are fitted into, a multiple of 32; None for that of the training.
         threads: of the engine; None for all cores.
 
     Raises:
         ArtifactError: no such model, one that detects nothing, or a file of it is missing or damaged.
+        UsageError: a side for a model of KerasHub, or no such model there.
+        UserError: KerasHub is not installed, or there is no way to its model.
     """
+    if str(reference).startswith("hub:"):
+        from common.hub_detector import open_hub_detector
+
+        if side:
+            raise UsageError(f"{reference} brings its own size along", "leave --size out")
+        return open_hub_detector(str(reference))
     folder = artifact.resolve(reference)
     card = artifact.read_card(folder)
     if not {"threshold", "overlap"} <= card.calibration.keys():

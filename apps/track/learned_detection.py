@@ -43,12 +43,13 @@ class LearnedDetector:
 
 
 def open_detection(reference: str) -> Detector:
-    """Return the detector of a name of ``DETECTORS``, of a shipped model, or of a run folder.
+    """Return the detector of a name of ``DETECTORS``, of a shipped model, of a run folder, or of KerasHub.
 
     Raises:
         UsageError: no such detector; the line lists those that need no model.
         ArtifactError: a folder that holds no detector.
     """
-    if reference not in DETECTORS and (Path(reference).is_dir() or reference in shipped()):
+    known = Path(reference).is_dir() or reference in shipped() or reference.startswith("hub:")
+    if reference not in DETECTORS and known:
         return LearnedDetector(open_detector(reference))
     return DETECTORS.get(reference)()

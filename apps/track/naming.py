@@ -47,7 +47,7 @@ class Namer:
         self._frame += 1
         due = [one for one in observations if one.state == "tracked" and self._is_due(one)]
         if due:
-            side = self._predictor.card.input_shape[0]
+            side = int(self._predictor.card.input_shape[0] or 0)
             crops = np.stack([_window(pixels, one.box, side) for one in due])
             logs = np.log(np.maximum(self._predictor.probabilities(crops), 1e-6))
             for one, row in zip(due, logs, strict=True):
