@@ -26,9 +26,11 @@ from apps.track.cropping import (
 from apps.track.discriminative_filter import DiscriminativeFilter
 from apps.track.observations import Observation, State
 from apps.track.prediction import SiameseNetwork
-from common.boxes import centers, clipped
+from common.boxes import centers, clipped, iou
 
 __all__ = ["FollowSettings", "Follower"]
+
+MOST_BIAS = 1.5  # that a side of the network's box is corrected by
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,8 @@ class FollowSettings:
         size_rate: share of a new size that is taken over, times the score.
         filter_share: of the filter's answer in the choice of the place; 0 for none.
         filter_every: frames between two updates of the filter.
-        recent_share: of what the object looked like lately, beside what it looked like at first; 0 for none.
-        recent_every: frames between two looks at it.
-        recent_above: confidence above which such a look is kept.
+        first_share: of what the network's box misses in the first frame, where the true one is given, that later
+            boxes are corrected by.
         lost_below, sure_above: confidence below which the object is lost, and above which it is found again.
         patience: uncertain frames before it is lost.
         windows: crops looked at in a frame while an object is lost.
@@ -56,9 +57,7 @@ class FollowSettings:
     size_rate: float = 0.6
     filter_share: float = 0.4
     filter_every: int = 5
-    recent_share: float = 0.0
-    recent_every: int = 20
-    recent_above: float = 0.7
+    first_share: float = 0.5
     lost_below: float = 0.25
     sure_above: float = 0.5
     patience: int = 3
@@ -73,7 +72,8 @@ class _Target:
     template: np.ndarray
     box: np.ndarray
     filter: DiscriminativeFilter | None
-    recent: np.ndarray
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    stretch: np.ndarray = field(default_factory=lambda: np.ones(2))
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
     state: State = "tracked"
     doubts: int = 0
@@ -116,22 +116,20 @@ class Follower:
         templates = network.features(
             np.stack([cut(pixels, window_around(box, TEMPLATE_SIDE)) for box in boxes])
         )
-        filters: list[DiscriminativeFilter | None] = [None] * len(boxes)
-        if self.settings.filter_share:
-            windows = [window_around(box, SEARCH_SIDE) for box in boxes]
-            maps = network.features(np.stack([cut(pixels, window) for window in windows]))
-            filters = [
-                DiscriminativeFilter(features, *_in_cells(window, box))
-                for features, window, box in zip(maps, windows, boxes, strict=True)
-            ]
-        self._targets = [
-            _Target(number, template[None], box.copy(), own, template[None])
-            for number, (template, box, own) in enumerate(
-                zip(templates, boxes, filters, strict=True), start=1
-            )
-        ]
+        windows = [window_around(box, SEARCH_SIDE) for box in boxes]
+        maps = network.features(np.stack([cut(pixels, window) for window in windows]))
+        scores = network.compare(templates, maps)
         self._frame = 0
         self._hann = np.outer(*[np.hanning(SEARCH_SIDE // STRIDE + 2)[1:-1]] * 2)
+        self._targets = []
+        several = zip(templates, boxes, windows, maps, scores, strict=True)
+        for number, (template, box, window, features, score) in enumerate(several, start=1):
+            own = None
+            if self.settings.filter_share:
+                own = DiscriminativeFilter(features, *_in_cells(window, box))
+            target = _Target(number, template[None], box.copy(), own)
+            self._learn_bias(target, self._best(target, window, features, score).box)
+            self._targets.append(target)
 
     def update(
         self, pixels: np.ndarray, shift: np.ndarray | None = None, *, cut_before: bool = False
@@ -153,17 +151,24 @@ class Follower:
         owners = [number for number, several in enumerate(windows) for _ in several]
         templates = np.concatenate([self._targets[number].template for number in owners])
         scores = self.network.compare(templates, maps)
-        if share := self.settings.recent_share:
-            recent = np.concatenate([self._targets[number].recent for number in owners])
-            scores = (1 - share) * scores + share * self.network.compare(recent, maps)
         found: list[list[_Finding]] = [[] for _ in self._targets]
         flat = [window for several in windows for window in several]
         for owner, window, features, score in zip(owners, flat, maps, scores, strict=True):
             found[owner].append(self._best(self._targets[owner], window, features, score))
         return [
-            self._settled(target, findings, pixels)
+            self._settled(target, findings, pixels.shape)
             for target, findings in zip(self._targets, found, strict=True)
         ]
+
+    def _learn_bias(self, target: _Target, found: np.ndarray) -> None:
+        """Remember by what the box that the network gives in the first frame misses the true one.
+
+        What it takes for a part of the object there (the hand that holds it), or leaves out, it will later too.
+        """
+        share = self.settings.first_share
+        if iou(found, target.box) > 0.3:
+            target.stretch = np.clip(target.box[2:] / found[2:], 1 / MOST_BIAS, MOST_BIAS) ** share
+            target.shift = share * (centers(target.box) - centers(found)) / found[2:]
 
     def _windows(self, target: _Target, pixels: np.ndarray, shift: np.ndarray | None) -> list[Window]:
         """Return where to look for an object."""
@@ -204,6 +209,8 @@ class Follower:
         near = (slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
         weight = score[near] ** 2 + 1e-9
         box = (boxes[near] * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
+        size = box[2:] * target.stretch
+        box = np.concatenate([centers(box) + target.shift * box[2:] - size / 2, size])
         return _Finding(
             window.outside(box), float(score[near].max()), float(answer[near].max()), window, features
         )
@@ -224,13 +231,13 @@ class Follower:
         aspect = change((boxes[..., 2] / boxes[..., 3]) / (usual[2] / usual[3]))
         return np.exp(-self.settings.shape * (size * aspect - 1))
 
-    def _settled(self, target: _Target, findings: list[_Finding], pixels: np.ndarray) -> Observation:
+    def _settled(self, target: _Target, findings: list[_Finding], shape: tuple[int, ...]) -> Observation:
         """Decide what to believe, remember it and return it."""
         settings = self.settings
         share = settings.filter_share
         best = max(findings, key=lambda finding: finding.confidence(share))
         confidence = best.confidence(share)
-        height, width = pixels.shape[:2]
+        height, width = shape[:2]
         outside = np.prod(clipped(best.box, width, height)[2:]) < 0.1 * np.prod(best.box[2:])
         if target.state == "lost":
             if confidence < settings.sure_above or outside:
@@ -257,13 +264,6 @@ class Follower:
         target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
         if target.filter and target.state == "tracked" and self._frame % settings.filter_every == 0:
             target.filter.update(best.features, *_in_cells(best.window, target.box))
-        if (
-            settings.recent_share
-            and confidence >= settings.recent_above
-            and self._frame % settings.recent_every == 0
-        ):
-            crop = cut(pixels, window_around(target.box, TEMPLATE_SIDE))
-            target.recent = self.network.features(crop[None])
         return Observation(target.id, target.box.copy(), confidence, target.state)
 
 
