@@ -39,7 +39,7 @@ class DiscriminativeFilter:
         side: int = 5,
         decay: float = 0.97,
         ridge: float = 0.02,
-        first: float = 0.3,
+        first: float = 0.5,
     ) -> None:
         self.side, self.decay, self.ridge, self.first = side, decay, ridge, first
         flat = features.reshape(-1, features.shape[-1]).astype(np.float64)

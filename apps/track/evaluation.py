@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.track.following import Follower, FollowSettings
+from apps.track.following import Follower, FollowSettings, one_blas_thread
 from apps.track.hiding import HIDINGS, Absence, HiddenSequence, absence_of, hidden
 from apps.track.metrics import Figures, figures
 from apps.track.prediction import SiameseNetwork, open_network
@@ -174,7 +174,8 @@ def evaluate_sequences(
     traces, absences = [], []
     for job in jobs:
         progress(done, total, job.name)
-        trace = follow_sequence(job, lambda pixels, box: _single(network, pixels, box, settings))
+        with one_blas_thread():
+            trace = follow_sequence(job, lambda pixels, box: _single(network, pixels, box, settings))
         if isinstance(job, HiddenSequence):
             absences.append(absence_of(job, trace.boxes))
         else:

@@ -9,9 +9,11 @@ looked for ever farther around until it is found again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from apps.track.cropping import (
     SEARCH_SIDE,
@@ -28,8 +30,9 @@ from apps.track.observations import Observation, State
 from apps.track.prediction import SiameseNetwork
 from common.boxes import centers, clipped, iou
 
-__all__ = ["FollowSettings", "Follower"]
+__all__ = ["FollowSettings", "Follower", "one_blas_thread"]
 
+USUAL_RATE = 0.05  # of a new confidence in an object's usual one
 MOST_BIAS = 1.5  # that a side of the network's box is corrected by
 
 
@@ -46,21 +49,24 @@ class FollowSettings:
         filter_every: frames between two updates of the filter.
         first_share: of what the network's box misses in the first frame, where the true one is given, that later
             boxes are corrected by.
-        lost_below, sure_above: confidence below which the object is lost, and above which it is found again.
-        patience: uncertain frames before it is lost.
+        trusted_above: confidence above which a box is gone after at all.
+        lost_below, sure_above: below which share of its usual confidence an object is lost, and above which it is found
+            again.
+        patience: frames below before it is lost.
         windows: crops looked at in a frame while an object is lost.
     """
 
-    near: float = 0.35
-    shape: float = 0.1
+    near: float = 0.4
+    shape: float = 0.05
     momentum: float = 0.5
-    size_rate: float = 0.6
+    size_rate: float = 0.4
     filter_share: float = 0.4
     filter_every: int = 5
     first_share: float = 0.5
-    lost_below: float = 0.25
-    sure_above: float = 0.5
-    patience: int = 3
+    trusted_above: float = 0.25
+    lost_below: float = 0.45
+    sure_above: float = 0.7
+    patience: int = 2
     windows: int = 6
 
 
@@ -76,8 +82,15 @@ class _Target:
     stretch: np.ndarray = field(default_factory=lambda: np.ones(2))
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
     state: State = "tracked"
+    usual: float = 0.0
+    looks: int = 0
     doubts: int = 0
     frames_lost: int = 0
+
+    def expect(self, confidence: float) -> None:
+        """Take one more confidence into the usual one: their mean, in which old ones fade."""
+        self.looks += 1
+        self.usual += max(USUAL_RATE, 1 / self.looks) * (confidence - self.usual)
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,14 @@ class _Finding:
 
     def confidence(self, share: float) -> float:
         return float(np.clip((1 - share) * self.score + share * min(max(self.answer, 0.0), 1.0), 0, 1))
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """Return a context in which numpy uses one thread: the filters' sums are small.
+
+    Threads that spin while they wait for the next sum take the cores away from the networks.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 class Follower:
@@ -128,7 +149,9 @@ class Follower:
             if self.settings.filter_share:
                 own = DiscriminativeFilter(features, *_in_cells(window, box))
             target = _Target(number, template[None], box.copy(), own)
-            self._learn_bias(target, self._best(target, window, features, score).box)
+            first = self._best(target, window, features, score)
+            self._learn_bias(target, first.box)
+            target.expect(first.confidence(self.settings.filter_share))
             self._targets.append(target)
 
     def update(
@@ -232,39 +255,59 @@ class Follower:
         return np.exp(-self.settings.shape * (size * aspect - 1))
 
     def _settled(self, target: _Target, findings: list[_Finding], shape: tuple[int, ...]) -> Observation:
-        """Decide what to believe, remember it and return it."""
+        """Decide what to believe, remember it and return it.
+
+        Some objects are like their template all the time and others never quite: what is a low confidence is told by
+        that object's own.  One that is lost is still gone after where it may be, unless it is found elsewhere.
+        """
         settings = self.settings
-        share = settings.filter_share
-        best = max(findings, key=lambda finding: finding.confidence(share))
-        confidence = best.confidence(share)
-        height, width = shape[:2]
-        outside = np.prod(clipped(best.box, width, height)[2:]) < 0.1 * np.prod(best.box[2:])
+        best = max(findings, key=lambda finding: finding.confidence(settings.filter_share))
+        confidence = best.confidence(settings.filter_share)
+        inside = _mostly_inside(best.box, shape)
         if target.state == "lost":
-            if confidence < settings.sure_above or outside:
+            if confidence < settings.sure_above * target.usual or not inside:
                 target.frames_lost += 1
+                near = findings[0]
+                if near.confidence(settings.filter_share) >= settings.trusted_above and _mostly_inside(
+                    near.box, shape
+                ):
+                    self._go_after(target, near, shape)
                 return Observation(target.id, np.full(4, np.nan), confidence, "lost")
             target.velocity = np.zeros(2)
             target.box[:2] = centers(best.box) - target.box[2:] / 2  # where it came back is no movement
-        if confidence < settings.lost_below or outside:
-            target.doubts += 1
+        if confidence >= settings.trusted_above and inside:
+            self._go_after(target, best, shape)
+        else:
             target.velocity *= 0.5
+        if confidence < settings.lost_below * target.usual or not inside:
+            target.doubts += 1
             if target.doubts > settings.patience:
                 target.state, target.frames_lost = "lost", 0
                 return Observation(target.id, np.full(4, np.nan), confidence, "lost")
             target.state = "uncertain"
             return Observation(target.id, target.box.copy(), confidence, "uncertain")
         target.doubts = 0
-        target.state = "tracked" if confidence >= settings.sure_above else "uncertain"
-        rate = settings.size_rate * best.score
-        old = centers(target.box)
-        size = (1 - rate) * target.box[2:] + rate * best.box[2:]
-        size = np.clip(size, 2, [2 * width, 2 * height])
-        middle = np.clip(centers(best.box), 0, [width, height])
-        target.box = np.concatenate([middle - size / 2, size])
-        target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
+        target.expect(confidence)
+        target.state = "tracked" if confidence >= settings.sure_above * target.usual else "uncertain"
         if target.filter and target.state == "tracked" and self._frame % settings.filter_every == 0:
             target.filter.update(best.features, *_in_cells(best.window, target.box))
         return Observation(target.id, target.box.copy(), confidence, target.state)
+
+    def _go_after(self, target: _Target, finding: _Finding, shape: tuple[int, ...]) -> None:
+        """Take over the place of a finding, and of its size a share."""
+        height, width = shape[:2]
+        rate = self.settings.size_rate * finding.score
+        old = centers(target.box)
+        size = np.clip((1 - rate) * target.box[2:] + rate * finding.box[2:], 2, [2 * width, 2 * height])
+        middle = np.clip(centers(finding.box), 0, [width, height])
+        target.box = np.concatenate([middle - size / 2, size])
+        target.velocity = 0.5 * target.velocity + 0.5 * (middle - old)
+
+
+def _mostly_inside(box: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Return whether a tenth of a box at least lies in the frame."""
+    height, width = shape[:2]
+    return bool(np.prod(clipped(box, width, height)[2:]) >= 0.1 * np.prod(box[2:]))
 
 
 def _in_cells(window: Window, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

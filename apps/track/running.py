@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from apps.track.drawing import Painter
+from apps.track.following import one_blas_thread
 from apps.track.formats import FORMATS, VideoFacts
 from apps.track.mot_files import Tracks
 from apps.track.observations import Observation
@@ -132,6 +133,7 @@ def track(
         painter = Painter()
         total = min(reader.frames or 0, options.max_frames or reader.frames or 0)
         with ExitStack() as stack:
+            stack.enter_context(one_blas_thread())
             writer = stack.enter_context(_writer(options, reader, out)) if out else None
             try:
                 for seen in observe(options, reader):
