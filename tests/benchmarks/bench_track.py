@@ -85,7 +85,7 @@ def _report(traces: dict[str, list[Trace]], hidden: Evaluation) -> str:
     return (
         "## Tracking one object\n\n"
         "`tests/benchmarks/bench_track.py`: success AUC, one pass from the first box on; each sequence followed by a "
-        "network that did not learn from it.\n\n"
+        "network that did not learn from it; `FollowSettings` were chosen on these sequences.\n\n"
         + table(("sequence", *traces), rows)
         + f"\n\nWith the object taken away for up to 60 frames ({len(hidden.absences)} sequences: painted over, "
         f"covered, cut to another scene): a box in {hidden.followed_absent:.1%} of the frames without it, found again "
