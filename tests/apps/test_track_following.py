@@ -233,3 +233,39 @@ def _follow_one(follower):
         return seen.box, seen.confidence
 
     return update
+
+
+class Generous(ByColour):
+    """Takes a margin for a part of the object, more of it on the right."""
+
+    def compare(self, templates, searches):
+        maps = super().compare(templates, searches)
+        maps[..., 1:] += np.array([0.5, 0.5, 1.5, 0.5])
+        return maps
+
+
+@pytest.mark.parametrize("share, low, high", [(0.0, 0.4, 0.7), (1.0, 0.8, 1.0)])
+def test_what_the_network_misses_in_the_first_frame_is_made_up_for(share, low, high):
+    boxes = [np.array([60 + 3 * t, 100, 40, 40]) for t in range(12)]
+    settings = FollowSettings(filter_share=0.0, first_share=share)
+    follower = Follower(Generous(), frame(boxes[0]), [boxes[0]], settings)
+    for box in boxes[1:]:
+        seen = follower.update(frame(box))[0]
+    assert low < iou(seen.box, box) <= high
+
+
+class Pale(ByColour):
+    """Is never sure."""
+
+    def compare(self, templates, searches):
+        maps = super().compare(templates, searches)
+        maps[..., 0] *= 0.4
+        return maps
+
+
+def test_an_object_that_is_never_quite_like_its_template_is_not_lost():
+    boxes = [np.array([60 + 3 * t, 100, 40, 40]) for t in range(12)]
+    follower = Follower(Pale(), frame(boxes[0]), [boxes[0]], PLAIN)
+    assert all(follower.update(frame(box))[0].state == "tracked" for box in boxes[1:])
+    states = [follower.update(frame(None))[0].state for _ in range(6)]
+    assert states[-1] == "lost" and "tracked" not in states
