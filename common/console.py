@@ -99,9 +99,8 @@ class Console:
         def advance(done: int, total: int, remark: str = "") -> None:
             nonlocal said, begun
             now = time.monotonic()
-            if (
-                total != begun[0] or done < begun[1]
-            ):  # another part, or a run that goes on where it was stopped
+            # Another part of the work begins, or a run that goes on where it was stopped.
+            if total != begun[0] or done < begun[1]:
                 begun = (total, done, now)
             if now - said >= 30 or 0 < total <= done:
                 place = f"{done}/{total}" if total else f"{done} done"

@@ -23,8 +23,9 @@ from common.errors import ArtifactError, UsageError
 from common.grids import COARSEST, places
 from common.litert import Runner, litert_runner
 
-__all__ = ["CANDIDATES", "LIMIT", "Detector", "Found", "decoded", "open_detector", "suppressed"]
+__all__ = ["CANDIDATES", "HUB", "LIMIT", "Detector", "Found", "decoded", "open_detector", "suppressed"]
 
+HUB = "hub:"  # what names of KerasHub's models begin with
 CANDIDATES = 1000  # likeliest boxes of a picture that are compared with each other
 LIMIT = 300  # objects of a picture at most
 
@@ -112,7 +113,7 @@ def open_detector(reference: str | Path, *, side: int | None = None, threads: in
         UsageError: a side for a model of KerasHub, or no such model there.
         UserError: KerasHub is not installed, or there is no way to its model.
     """
-    if str(reference).startswith("hub:"):
+    if str(reference).startswith(HUB):
         from common.hub_detector import open_hub_detector
 
         if side:

@@ -23,6 +23,7 @@ __all__ = [
     "import_tensorflow",
     "list_devices",
     "native_chatter_held",
+    "one_blas_thread",
     "precision",
     "precision_policy",
     "select",
@@ -107,6 +108,16 @@ def native_chatter_held() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager:
+    """Return a context in which numpy uses one thread, for many small sums between the answers of a network.
+
+    Threads that spin while they wait for the next sum take the cores away from the network's.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def import_tensorflow() -> ModuleType:

@@ -9,22 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from common import artifact
 from common.boxes import clipped, from_corners
 from common.data.boxed.geometry import Example, letterbox
-from common.detector import LIMIT, Detector, Found
+from common.data.squares import square
+from common.detector import HUB, LIMIT, Detector, Found
 from common.devices import import_tensorflow
-from common.errors import UsageError, UserError, nearest
+from common.errors import MissingExtra, UsageError, UserError, nearest
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["HUB", "HubDetector", "open_hub_detector"]
+__all__ = ["HubDetector", "open_hub_detector"]
 
-HUB = "hub:"
 THRESHOLD = 0.4  # score from which an object counts
 FAINTEST = 0.05  # score of what is asked for at all
 # In the order of COCO's ids; these count from 1 to 90 and leave out ten.
@@ -69,7 +68,7 @@ class HubDetector(Detector):
             pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2) for pixels in pictures
         ]
         fitted = [self._fitted(pixels) for pixels in coloured]
-        raw: Any = self._runner(np.stack([square for square, _, _ in fitted]))
+        raw: Any = self._runner(np.stack([seen for seen, _, _ in fitted]))
         found = []
         for row, (pixels, (_, scale, offset)) in enumerate(zip(coloured, fitted, strict=True)):
             count = int(np.squeeze(raw["num_detections"][row]))
@@ -94,9 +93,11 @@ class HubDetector(Detector):
             example, frame = letterbox(Example(pixels), side)
             return example.pixels.astype(np.float32), np.full(2, frame.scale), np.array(frame.offset, float)
         height, width = pixels.shape[:2]
-        how = cv2.INTER_AREA if height * width > side * side else cv2.INTER_LINEAR
-        square = cv2.resize(pixels, (side, side), interpolation=how)
-        return square.astype(np.float32), np.array([side / width, side / height]), np.zeros(2)
+        return (
+            square(pixels, side).astype(np.float32),
+            np.array([side / width, side / height]),
+            np.zeros(2),
+        )
 
 
 def open_hub_detector(reference: str) -> HubDetector:
@@ -107,14 +108,15 @@ def open_hub_detector(reference: str) -> HubDetector:
 
     Raises:
         UsageError: there is no such preset.
-        UserError: KerasHub is not installed, or cannot load it.
+        MissingExtra: KerasHub is not installed.
+        UserError: KerasHub cannot load it.
     """
     name = reference.removeprefix(HUB)
     import_tensorflow()
     try:
         import keras_hub
     except ImportError as error:
-        raise UserError(f"{reference} needs KerasHub ({error})", "pip install 'cnnapps[hub]'") from error
+        raise MissingExtra(reference, "hub") from error
     if not Path(name).is_dir() and name not in keras_hub.models.ObjectDetector.presets:
         presets = list(keras_hub.models.ObjectDetector.presets)
         raise UsageError(

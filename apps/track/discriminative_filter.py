@@ -52,10 +52,9 @@ class DiscriminativeFilter:
     def response(self, features: np.ndarray) -> np.ndarray:
         """Return the filter's answer at each place of a map ``(rows, columns)``: about 1 on the object, else 0."""
         rows, columns = features.shape[:2]
-        small = (features - self.mean) @ self.axes
         # What each place adds to the answer of each of its neighbours; summed up that is the convolution, without a
         # copy of every window.
-        shares = small @ self.weights.reshape(-1, self.side**2)
+        shares = self._projected(features) @ self.weights.reshape(-1, self.side**2)
         margin = self.side // 2
         padded = np.pad(shares, ((margin, margin), (margin, margin), (0, 0)))
         answer = np.full((rows, columns), self.bias, shares.dtype)
@@ -72,9 +71,13 @@ class DiscriminativeFilter:
         ]
         self._solve()
 
+    def _projected(self, features: np.ndarray) -> np.ndarray:
+        """Return a map ``(rows, columns, channels)`` on the principal components ``(rows, columns, kept)``."""
+        return (features - self.mean) @ self.axes
+
     def _windows(self, features: np.ndarray) -> np.ndarray:
         """Return the window around each place ``(rows * columns, side * side * kept)``."""
-        small = (features - self.mean) @ self.axes
+        small = self._projected(features)
         margin = self.side // 2
         padded = np.pad(small, ((margin, margin), (margin, margin), (0, 0)))
         view = np.lib.stride_tricks.sliding_window_view(padded, (self.side, self.side), axis=(0, 1))

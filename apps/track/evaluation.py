@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.track.following import Follower, FollowSettings, one_blas_thread
+from apps.track.following import Follower, FollowSettings
 from apps.track.hiding import HIDINGS, Absence, HiddenSequence, absence_of, hidden
 from apps.track.metrics import Figures, figures
 from apps.track.prediction import SiameseNetwork, open_network
@@ -18,6 +18,7 @@ from apps.track.sequences import Sequence as Frames
 from apps.track.sequences import find_sequences
 from common.artifact import Measure
 from common.console import Advance
+from common.devices import one_blas_thread
 
 __all__ = ["Evaluation", "Trace", "evaluate", "evaluate_sequences", "follow_sequence"]
 

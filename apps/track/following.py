@@ -9,11 +9,9 @@ looked for ever farther around until it is found again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from apps.track.cropping import (
     SEARCH_SIDE,
@@ -30,7 +28,7 @@ from apps.track.observations import Observation, State
 from apps.track.prediction import SiameseNetwork
 from common.boxes import centers, clipped, iou
 
-__all__ = ["FollowSettings", "Follower", "one_blas_thread"]
+__all__ = ["FollowSettings", "Follower"]
 
 USUAL_RATE = 0.05  # of a new confidence in an object's usual one
 MOST_BIAS = 1.5  # that a side of the network's box is corrected by
@@ -72,7 +70,13 @@ class FollowSettings:
 
 @dataclass
 class _Target:
-    """What is remembered of an object."""
+    """What is remembered of an object.
+
+    Args:
+        shift, stretch: by which the network's boxes are corrected: of the middle in sizes of the box, and of the size.
+        usual, looks: mean confidence, and of how many.
+        doubts: frames in a row below the usual.
+    """
 
     id: int
     template: np.ndarray
@@ -105,14 +109,6 @@ class _Finding:
 
     def confidence(self, share: float) -> float:
         return float(np.clip((1 - share) * self.score + share * min(max(self.answer, 0.0), 1.0), 0, 1))
-
-
-def one_blas_thread() -> AbstractContextManager:
-    """Return a context in which numpy uses one thread: the filters' sums are small.
-
-    Threads that spin while they wait for the next sum take the cores away from the networks.
-    """
-    return threadpool_limits(1, user_api="blas")
 
 
 class Follower:

@@ -10,8 +10,8 @@ from apps.track.association import AssociationOptions
 from apps.track.camera_motion import Motion
 from apps.track.detection import DETECTORS, Detections, Detector
 from common.artifact import shipped
+from common.detector import HUB, open_detector
 from common.detector import Detector as Network
-from common.detector import open_detector
 
 __all__ = ["LearnedDetector", "open_detection"]
 
@@ -49,7 +49,7 @@ def open_detection(reference: str) -> Detector:
         UsageError: no such detector; the line lists those that need no model.
         ArtifactError: a folder that holds no detector.
     """
-    known = Path(reference).is_dir() or reference in shipped() or reference.startswith("hub:")
+    known = Path(reference).is_dir() or reference in shipped() or reference.startswith(HUB)
     if reference not in DETECTORS and known:
         return LearnedDetector(open_detector(reference))
     return DETECTORS.get(reference)()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.track.cropping import Window, cut
 from apps.track.observations import Observation
 from common.boxes import centers
-from common.data.squares import square
 from common.errors import ArtifactError
 from common.predictor import Predictor, load
 
@@ -48,7 +48,7 @@ class Namer:
         due = [one for one in observations if one.state == "tracked" and self._is_due(one)]
         if due:
             side = int(self._predictor.card.input_shape[0] or 0)
-            crops = np.stack([_window(pixels, one.box, side) for one in due])
+            crops = np.stack([cut(pixels, _window(one.box, side)) for one in due])
             logs = np.log(np.maximum(self._predictor.probabilities(crops), 1e-6))
             for one, row in zip(due, logs, strict=True):
                 self._sums[one.id] = self._sums.get(one.id, 0) + row
@@ -85,12 +85,7 @@ def open_namer(reference: str | Path) -> Namer:
     return Namer(predictor)
 
 
-def _window(pixels: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
-    """Return the square around a box as ``(side, side, 3)``; what of it lies outside the frame is cut off."""
-    reach = AROUND * max(box[2:]) / 2
-    (x, y), (height, width) = centers(box), pixels.shape[:2]
-    left, right = (int(np.clip(round(v), 0, width)) for v in (x - reach, x + reach))
-    top, bottom = (int(np.clip(round(v), 0, height)) for v in (y - reach, y + reach))
-    if right - left < 2 or bottom - top < 2:
-        return np.zeros((side, side, 3), np.uint8)
-    return square(pixels[top:bottom, left:right], side)
+def _window(box: np.ndarray, side: int) -> Window:
+    """Return the square around a box that is looked at in ``side`` pixels."""
+    x, y = centers(box)
+    return Window(float(x), float(y), AROUND * float(max(box[2:])), side)

@@ -261,12 +261,9 @@ def _pasted(crop: np.ndarray, view: View, matrix: np.ndarray) -> np.ndarray:
     )
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return crop
-    share = cv2.GaussianBlur(_warped(view.mask, matrix, size), (3, 3), 0)[rows, columns, None] / np.float32(
-        255
-    )
+    mask = cv2.GaussianBlur(_warped(view.mask, matrix, size), (3, 3), 0)[rows, columns, None]
+    above = _warped(view.pixels, matrix, size)[rows, columns].astype(np.float32)
     below = crop[rows, columns]
     pasted = crop.copy()
-    pasted[rows, columns] = below + share * (
-        _warped(view.pixels, matrix, size)[rows, columns].astype(np.float32) - below
-    )
+    pasted[rows, columns] = below + mask / np.float32(255) * (above - below)
     return pasted

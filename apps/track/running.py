@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from apps.track.drawing import Painter
-from apps.track.following import one_blas_thread
 from apps.track.formats import FORMATS, VideoFacts
 from apps.track.mot_files import Tracks
 from apps.track.observations import Observation
@@ -22,6 +21,7 @@ from apps.track.options import SHIPPED, RunOptions
 from common.boxes import clipped
 from common.console import Advance
 from common.data.video import Frame, VideoReader, VideoWriter, open_video
+from common.devices import one_blas_thread
 from common.errors import UsageError
 
 __all__ = ["TrackResult", "TrackedFrame", "observe", "track"]
