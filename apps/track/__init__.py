@@ -16,7 +16,7 @@ from common.imports import on_first_use
 # Modules are nouns and functions verbs, so that loading a module never hides a function of its name.
 _HOMES = {
     "Follower": "following",
-    "FollowSettings": "following",
+    "FollowSettings": "settings",
     "MultiObjectTracker": "association",
     "Observation": "observations",
     "RunOptions": "options",

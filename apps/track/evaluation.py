@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.track.following import Follower, FollowSettings
+from apps.track.following import Follower
 from apps.track.hiding import HIDINGS, Absence, HiddenSequence, absence_of, hidden
 from apps.track.metrics import Figures, figures
 from apps.track.prediction import SiameseNetwork, open_network
 from apps.track.sequences import Sequence as Frames
 from apps.track.sequences import find_sequences
+from apps.track.settings import FollowSettings
 from common.artifact import Measure
 from common.console import Advance
 from common.devices import one_blas_thread

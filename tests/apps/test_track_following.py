@@ -1,15 +1,17 @@
 """Following given objects, with a network whose answers are known."""
 
+import cv2
 import numpy as np
 import pytest
 
 from apps.track.cropping import OBJECT_SIDE, SEARCH_SIDE, STRIDE, TEMPLATE_SIDE
 from apps.track.discriminative_filter import DiscriminativeFilter
 from apps.track.evaluation import Evaluation, follow_sequence
-from apps.track.following import Follower, FollowSettings
+from apps.track.following import Follower
 from apps.track.hiding import absence_of, hidden
 from apps.track.metrics import figures
 from apps.track.sequences import Sequence
+from apps.track.settings import FollowSettings
 from common.boxes import centers, iou
 
 SIDE = SEARCH_SIDE // STRIDE
@@ -104,7 +106,8 @@ def test_an_object_that_leaves_the_frame_is_lost():
 def test_a_cut_makes_everything_lost_until_it_is_found():
     follower = Follower(ByColour(), frame((60, 100, 40, 40)), [(60, 100, 40, 40)], PLAIN)
     assert follower.update(frame(None), cut_before=True)[0].state == "lost"
-    assert follower.update(frame((60, 100, 40, 40)))[0].state == "tracked"
+    states = [follower.update(frame((200, 60, 40, 40)))[0].state for _ in range(4)]
+    assert states[-1] == "tracked" and "lost" in states[:2]  # anywhere, and looked at twice
 
 
 def test_the_cameras_motion_is_taken_along():
@@ -269,3 +272,74 @@ def test_an_object_that_is_never_quite_like_its_template_is_not_lost():
     assert all(follower.update(frame(box))[0].state == "tracked" for box in boxes[1:])
     states = [follower.update(frame(None))[0].state for _ in range(6)]
     assert states[-1] == "lost" and "tracked" not in states
+
+
+class Twins(ByColour):
+    """Every red region has its own box."""
+
+    def compare(self, templates, searches):
+        maps = super().compare(templates, searches)
+        for number, features in enumerate(searches):
+            count, areas = cv2.connectedComponents(
+                (features[..., 0] - features[..., 1] > 60).astype(np.uint8)
+            )
+            for area in range(1, count):
+                rows, columns = np.nonzero(areas == area)
+                y, x = rows + 0.5, columns + 0.5
+                edges = (x - columns.min(), y - rows.min(), columns.max() + 1 - x, rows.max() + 1 - y)
+                maps[number, rows, columns, 1:] = np.maximum(np.stack(edges, axis=-1), 0.1)
+        return maps
+
+
+def test_one_that_is_hidden_is_not_taken_for_its_twin():
+    twin, box = (160, 100, 30, 30), (100, 100, 30, 30)
+    both, alone = np.maximum(frame(box), frame(twin)), frame(twin)
+    follower = Follower(Twins(), both, [box], PLAIN)
+    for _ in range(5):
+        assert follower.update(both)[0].state == "tracked"
+    seen = [follower.update(alone)[0] for _ in range(30)]
+    assert all(iou(one.box, twin) == 0 for one in seen if one.state != "lost")
+    assert {one.state for one in seen[2:]} == {"lost"}
+    back = [follower.update(both)[0] for _ in range(5)]
+    assert back[-1].state == "tracked" and iou(back[-1].box, box) > 0.5
+
+
+class Turned(ByColour):
+    """Fits a view the less, down to a half, the more blue has come to the object since."""
+
+    def compare(self, templates, searches):
+        maps = super().compare(templates, searches)
+        blue = (searches[..., 2] - searches[..., 1]) / 200
+        before = (templates[:, 5:7, 5:7, 2] - templates[:, 5:7, 5:7, 1]).mean(axis=(1, 2)) / 200
+        maps[..., 0] *= 1 - 0.5 * np.clip(np.abs(blue - before[:, None, None]), 0, 1)
+        return maps
+
+
+def turned(box, blue):
+    """The same frame; with an object that is red and blue."""
+    pixels = frame(box)
+    pixels[pixels[..., 0] > 200] = (250, 30, 30 + int(200 * blue))
+    return pixels
+
+
+@pytest.mark.parametrize("turns, state", [(True, "uncertain"), (False, "lost")])
+def test_an_object_whose_view_changes_is_not_lost(turns, state):
+    """It comes to look different bit by bit; what is put in its place does so at once."""
+    box = (100, 100, 40, 40)
+    settings = FollowSettings(filter_share=0.0, lost_below=0.6)
+    follower = Follower(Turned(), frame(box), [box], settings)
+    for step in range(12):
+        seen = follower.update(turned(box, blue=step / 12 if turns else 0.0))[0]
+        assert seen.state != "lost"
+    states = [follower.update(turned(box, blue=1.0))[0].state for _ in range(3)]
+    assert states[-1] == state
+
+
+def test_a_place_farther_than_it_can_have_come_is_not_the_object():
+    """What it finds at once at the other end of the frame was there before."""
+    box, far = (20, 100, 20, 20), (280, 100, 20, 20)
+    follower = Follower(ByColour(), frame(box), [box], PLAIN)
+    for _ in range(3):
+        follower.update(frame(box))
+    states = [follower.update(frame(far))[0].state for _ in range(12)]
+    assert set(states[PLAIN.patience :]) == {"lost"}
