@@ -33,6 +33,7 @@ __all__ = [
     "FORMAT",
     "Card",
     "Measure",
+    "Part",
     "completed",
     "read_card",
     "require",
@@ -115,6 +116,21 @@ class Card:
         write_text(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
+@dataclass(frozen=True)
+class Part:
+    """A network that is run by itself.
+
+    Args:
+        network: the network.
+        precision: as of ``common.litert.to_litert``.
+        samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs, for int8.
+    """
+
+    network: keras.Model
+    precision: str = "float32"
+    samples: np.ndarray | None = None
+
+
 def save(
     folder: Path,
     model: keras.Model,
@@ -123,7 +139,7 @@ def save(
     report: str = "",
     precision: str = "float32",
     samples: np.ndarray | None = None,
-    parts: dict[str, keras.Model] | None = None,
+    parts: dict[str, Part] | None = None,
     extra: dict[str, bytes] | None = None,
 ) -> Card:
     """Write an artifact into ``folder``: to temporary files first, the card last.
@@ -154,8 +170,9 @@ def save(
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
         _compress(temporary / "model.keras")
-        for file_name, network in (parts or {"model.tflite": model}).items():
-            (temporary / file_name).write_bytes(to_litert(network, precision))
+        for file_name, part in (parts or {"model.tflite": Part(model, precision)}).items():
+            content = to_litert(part.network, part.precision, part.samples)
+            (temporary / file_name).write_bytes(content)
         if samples is not None:
             (temporary / "model_int8.tflite").write_bytes(to_litert(model, "int8", samples))
         for file_name, content in (extra or {}).items():

@@ -126,7 +126,7 @@ def train(
     extra = {"known.npz": _known(pairs, features, asked)}
     card = artifact.save(
         run, ensemble.network, card, report=report,
-        precision="int8-weights", parts={"model.tflite": ensemble.floats}, extra=extra,
+        parts={"model.tflite": artifact.Part(ensemble.floats, "int8-weights")}, extra=extra,
     )  # fmt: skip
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainResult", "train"]
 
 CONTENT, ROUGH = 1.0, 0.1  # weights of the distances beside the style's
+PRECISION = "float16"  # of the weights that ship
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def train(
     history = taught(learner, stream, recipe, run, "cnnapps style train", resume=resume, progress=progress)
     card = _card(options, network, history, len(contents), len(styles), recipe, command)
     card = artifact.save(
-        run, network, card, precision="float16", parts=_parts(options.network, encoder, network)
+        run, network, card, precision=PRECISION, parts=_parts(options.network, encoder, network)
     )
     (run / "checkpoint.npz").unlink(missing_ok=True)
     return TrainResult(run, card, history)
@@ -148,7 +149,7 @@ def _paint(name: str, network: keras.Model, encoder: keras.Model) -> Paint:
     )
 
 
-def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, keras.Model] | None:
+def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, artifact.Part] | None:
     """Return what a decoder is run with, by the name of the file; None for a painter, which runs alone."""
     import keras
 
@@ -163,7 +164,7 @@ def _parts(name: str, encoder: keras.Model, network: keras.Model) -> dict[str, k
         keras.Model(picture, moments(maps, _stages(encoder))),
         keras.Model(inputs, restyled(picture, maps, own, style, network)),
     )
-    return dict(zip(FILES, networks, strict=True))
+    return {name: artifact.Part(one, PRECISION) for name, one in zip(FILES, networks, strict=True)}
 
 
 def _card(

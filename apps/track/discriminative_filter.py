@@ -11,6 +11,7 @@ References:
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import solve
 
 __all__ = ["DiscriminativeFilter"]
 
@@ -103,7 +104,8 @@ class DiscriminativeFilter:
         )
         centred = square - np.outer(total, total)
         penalty = self.ridge * np.trace(centred) / len(centred)
-        self.weights = np.linalg.solve(
-            centred + penalty * np.eye(len(centred)), product - total * mean
+        centred[np.diag_indices_from(centred)] += penalty
+        self.weights = solve(
+            centred, product - total * mean, assume_a="pos", overwrite_a=True, check_finite=False
         ).astype(np.float32)
         self.bias = float(mean - total @ self.weights)

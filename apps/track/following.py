@@ -87,13 +87,20 @@ class Follower:
             shift: affine map ``(2, 3)`` by which the camera moved the picture; None for none.
             cut_before: the frame shows another scene than the last; every object has to be found again.
         """
+        settings = self.settings
         self._frame += 1
         for target in self._targets:
             if cut_before:
                 target.search = Search(anywhere=True)
             elif shift is not None:
                 target.move(shift)
-        windows = [self._windows(target, pixels.shape) for target in self._targets]
+        lost = sum(target.search is not None for target in self._targets)
+        windows = [
+            target.search.windows(target.box, pixels.shape, max(settings.windows // lost, 1), settings)
+            if target.search
+            else [window_around(target.expected(settings.momentum), SEARCH_SIDE)]
+            for target in self._targets
+        ]
         crops = np.stack([cut(pixels, window) for several in windows for window in several])
         maps = self.network.features(crops)
         owners = [number for number, several in enumerate(windows) for _ in several]
@@ -107,12 +114,6 @@ class Follower:
             self._settled(target, findings, pixels.shape)
             for target, findings in zip(self._targets, found, strict=True)
         ]
-
-    def _windows(self, target: Target, shape: tuple[int, ...]) -> list[Window]:
-        """Return where to look for an object."""
-        if target.search:
-            return target.search.windows(target.box, shape, self.settings)
-        return [window_around(target.expected(self.settings.momentum), SEARCH_SIDE)]
 
     def _best(self, target: Target, window: Window, features: np.ndarray, found: np.ndarray) -> Finding:
         """Return the best place in a search crop."""

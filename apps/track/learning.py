@@ -28,11 +28,19 @@ KEPT_STAGES = ("stage1", "stage2")
 
 @dataclass(frozen=True)
 class Learned:
-    """A trained network and how it came about."""
+    """A trained network and how it came about.
+
+    Args:
+        network: trained.
+        recipe: by which.
+        history: a row an epoch.
+        searches: search crops that it was checked on ``(n, 192, 192, 3)`` float32 in [0, 1].
+    """
 
     network: keras.Model
     recipe: Recipe
     history: list[dict[str, float]]
+    searches: np.ndarray
 
 
 def default_recipe(epochs: int, batch: int = 32) -> Recipe:
@@ -104,7 +112,7 @@ def learn(
 
     stream = PairStream(material, recipe.batch, steps_per_epoch, recipe.seed)
     state = fit(network, stream, recipe, run, validate=validate, progress=tell, resume=resume)
-    return Learned(network, recipe, state.history)
+    return Learned(network, recipe, state.history, crops[1])
 
 
 def _figures(maps: np.ndarray, truths: list[np.ndarray | None]) -> dict[str, float]:

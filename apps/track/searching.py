@@ -38,23 +38,27 @@ class Search:
         self.anywhere = anywhere
         self.frames = 0
         self.candidate: np.ndarray | None = None
+        self._next = 0
         self._looks = 0
         self._without: deque[float] = deque()
         self._rival = 0.0
 
-    def windows(self, box: np.ndarray, shape: tuple[int, ...], settings: FollowSettings) -> list[Window]:
+    def windows(
+        self, box: np.ndarray, shape: tuple[int, ...], count: int, settings: FollowSettings
+    ) -> list[Window]:
         """Return where to look: around the last place, around the candidate if there is one, and parts of a grid.
 
         Args:
             box: last known.
             shape: of the frame.
+            count: parts of the grid.
             settings: of the tracker.
         """
         here = window_around(box, SEARCH_SIDE)
         grid = _grid(here, shape, settings.grid_step)
-        count = min(settings.windows, len(grid))
-        start = self.frames * count
-        places = list(np.take(grid, np.arange(start, start + count), axis=0, mode="wrap"))
+        count = min(count, len(grid))
+        places = list(np.take(grid, np.arange(self._next, self._next + count), axis=0, mode="wrap"))
+        self._next = (self._next + count) % len(grid)
         if self.candidate is not None:
             places.insert(0, centers(self.candidate))
         return [here, *(Window(float(x), float(y), here.side, SEARCH_SIDE) for x, y in places)]

@@ -25,7 +25,8 @@ class FollowSettings:
         patience: frames.
         found_least, found_most: limits of the evidence from which a lost object is found again.
         found_margin: more evidence than what was not the object has had.
-        windows: of a grid over the frame that are looked at in a frame while an object is lost.
+        windows: of a grid over the frame that are looked at in a frame for the objects that are lost, for each one at
+            least.
         grid_step: between them, in sides of a window.
     """
 

@@ -104,7 +104,11 @@ def train(
             options.network, material, held, recipe, run, steps_per_epoch=per_epoch, start=start,
             backbone=backbone, arguments=arguments, resume=resume, progress=progress,
         )  # fmt: skip
-    parts = {FEATURES: learned.network.get_layer("backbone"), HEAD: learned.network.get_layer("head")}
+    # Whole numbers for the features are as good on the sequences, and a fifth faster where the processor has them.
+    parts = {
+        FEATURES: artifact.Part(learned.network.get_layer("backbone"), "int8", learned.searches),
+        HEAD: artifact.Part(learned.network.get_layer("head"), "float16"),
+    }
     card = _card(options, arguments, recipe, command, str(material))
     artifact.save(run, learned.network, card, parts=parts)
     evaluation = evaluate_sequences(left, run) if left else None

@@ -68,8 +68,8 @@ def test_a_search_looks_near_first_then_all_over_and_again_at_its_candidate():
     search, box, shape = Search(), np.array([60.0, 60, 20, 20]), (240, 320, 3)
     seen = []
     for _ in range(20):
-        here, *others = search.windows(box, shape, SETTINGS)
-        assert (here.x, here.y) == (70, 70) and len(others) == SETTINGS.windows
+        here, *others = search.windows(box, shape, 5, SETTINGS)
+        assert (here.x, here.y) == (70, 70) and len(others) == 5
         seen += [(window.x, window.y) for window in others]
         search.missed()
     distances = [np.hypot(x - 70, y - 70) for x, y in seen[: len(set(seen))]]
@@ -80,7 +80,7 @@ def test_a_search_looks_near_first_then_all_over_and_again_at_its_candidate():
         for y in range(0, 240, 8):
             assert any(abs(x - u) <= reach and abs(y - v) <= reach for u, v in seen)
     search.candidate = np.array([200.0, 100, 20, 20])
-    again = search.windows(box, shape, SETTINGS)[1]
+    again = search.windows(box, shape, 5, SETTINGS)[1]
     assert (again.x, again.y) == (210, 110)
 
 
