@@ -24,6 +24,7 @@ _HOMES = {
     "TrainOptions": "options",
     "TrainResult": "training",
     "evaluate": "evaluation",
+    "measure_speed": "speed",
     "open_network": "prediction",
     "track": "running",
     "train": "training",

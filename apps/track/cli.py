@@ -224,6 +224,28 @@ def train(
 
 
 @app.command()
+def bench(
+    video: Annotated[str, typer.Argument(help="As of cnnapps track; else a texture of 640x480 pixels.")] = "",
+    model: ModelOption = SHIPPED,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure how many frames a second this machine follows 1 to 10 given objects in."""
+    from apps.track.speed import measure_speed
+
+    console = Console(json=json, quiet=quiet)
+    with console.progress("measuring") as progress:
+        found = measure_speed(video, model=model, progress=progress)
+    console.result(
+        found.to_json(),
+        lambda: Console.table(
+            ("objects at once", "frames/s"), [(count, f"{rate:.0f}") for count, rate in found.rates.items()]
+        ),
+    )
+    console.note(f"{found.source}, {found.size[0]}x{found.size[1]} pixels; decoding and writing not counted")
+
+
+@app.command()
 def models(json: JsonOption = False) -> None:
     """List the models that ship, with what they reach."""
     show_models("track", Console(json=json))

@@ -11,7 +11,7 @@ References:
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 
 __all__ = ["DiscriminativeFilter"]
 
@@ -94,8 +94,13 @@ class DiscriminativeFilter:
         # As much weight on the object as on all around it.
         weight = wanted / wanted.sum() + (1 - wanted) / (1 - wanted).sum()
         weight = (weight / weight.sum()).astype(np.float32)
-        weighted = windows * weight[:, None]
-        return [windows.T @ weighted, weighted.T @ wanted, weighted.sum(axis=0), np.array(weight @ wanted)]
+        halves = windows * np.sqrt(weight)[:, None]  # the product of a matrix with itself takes half the time
+        return [
+            halves.T @ halves,
+            windows.T @ (weight * wanted),
+            windows.T @ weight,
+            np.array(weight @ wanted),
+        ]
 
     def _solve(self) -> None:
         square, product, total, mean = (
@@ -105,7 +110,6 @@ class DiscriminativeFilter:
         centred = square - np.outer(total, total)
         penalty = self.ridge * np.trace(centred) / len(centred)
         centred[np.diag_indices_from(centred)] += penalty
-        self.weights = solve(
-            centred, product - total * mean, assume_a="pos", overwrite_a=True, check_finite=False
-        ).astype(np.float32)
+        factor = cho_factor(centred, overwrite_a=True, check_finite=False)
+        self.weights = cho_solve(factor, product - total * mean, check_finite=False).astype(np.float32)
         self.bias = float(mean - total @ self.weights)

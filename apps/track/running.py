@@ -24,7 +24,7 @@ from common.data.video import Frame, VideoReader, VideoWriter, open_video
 from common.devices import one_blas_thread
 from common.errors import UsageError
 
-__all__ = ["TrackResult", "TrackedFrame", "observe", "track"]
+__all__ = ["TrackResult", "TrackedFrame", "observe", "reduced", "scale_of", "source_of", "track"]
 
 REHEARSED = 60  # first frames that a detector sees before the video begins
 REHEARSED_BYTES = 200_000_000  # that they may hold
@@ -184,16 +184,16 @@ def observe(options: RunOptions, reader: VideoReader) -> Iterator[TrackedFrame]:
     first = [next(frames)]
     if not (options.boxes or reader.live):
         first += itertools.islice(frames, min(REHEARSED, REHEARSED_BYTES // first[0].pixels.nbytes))
-    scale = min(1.0, LARGEST_SIDE / max(first[0].pixels.shape[:2]))
+    scale = scale_of(first[0].pixels)
     follow = _given if options.boxes else _everything
-    update = follow(options, [_smaller(frame.pixels, scale) for frame in first], scale)
+    update = follow(options, [reduced(frame.pixels) for frame in first], scale)
     namer = None
     if options.classify:
         from apps.track.naming import open_namer
 
         namer = open_namer(options.classify)
     for frame in itertools.chain(first, frames):
-        pixels = _smaller(frame.pixels, scale)
+        pixels = reduced(frame.pixels)
         observations, earlier = update(pixels, frame.number)
         if namer:
             observations = namer(pixels, observations)
@@ -256,7 +256,14 @@ def source_of(text: str) -> str | Path:
     return text if "://" in text or text.isdigit() else Path(text)
 
 
-def _smaller(pixels: np.ndarray, scale: float) -> np.ndarray:
+def scale_of(pixels: np.ndarray) -> float:
+    """Return by what a frame is scaled for tracking: large ones are reduced, no box needs their detail."""
+    return min(1.0, LARGEST_SIDE / max(pixels.shape[:2]))
+
+
+def reduced(pixels: np.ndarray) -> np.ndarray:
+    """Return a frame as it is tracked in."""
+    scale = scale_of(pixels)
     if scale == 1:
         return pixels
     return cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -207,6 +207,17 @@ def test_evaluation_prints_and_writes_a_report(model, cnnapps, tmp_path):
     assert code == 0 and json.loads(out)["sequences"] == 1
 
 
+def test_the_speed_of_this_machine_is_measured(clip, model, cnnapps):
+    code, out, _ = cnnapps("track", "bench", clip, "--model", model, "--json", "--quiet")
+    found = json.loads(out)
+    assert code == 0 and (found["width"], found["height"]) == (160, 120)
+    assert [row["objects"] for row in found["rates"]] == [1, 2, 5, 10]
+    rates = [row["frames_per_second"] for row in found["rates"]]
+    assert rates[0] > 2 * rates[-1] > 0
+    code, _, said = cnnapps("track", "bench", "gone.mp4", "--model", model)
+    assert code == 1 and "gone.mp4" in said
+
+
 def test_help_and_slips_cost_no_framework():
     program = (
         "import sys; from apps.main import app; from common.cli import run\n"

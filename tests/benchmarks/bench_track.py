@@ -11,20 +11,31 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 
 from apps.track.evaluation import Evaluation, Trace, evaluate_sequences
+from apps.track.following import Follower
 from apps.track.options import SHIPPED
+from apps.track.prediction import open_network
 from apps.track.sequences import Sequence, find_sequences
+from apps.track.speed import places, rate
 from common import artifact
+from common.devices import one_blas_thread
 from tests.benchmarks.peer import Peer
 from tests.benchmarks.results import conditions, publish, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PEERS = ("NanoTrack v2", "CSRT", "KCF")
+CLIP = Path(__file__).parents[2] / "data" / "samples" / "moving_objects.mp4"
+OBJECTS = (1, 10)
+LONG = 20_000  # frames
 
 
 def main() -> None:
@@ -57,6 +68,7 @@ def main() -> None:
             )
     hidden = Evaluation(asked.model, tuple(traces["ours"]), tuple(absences))
     publish("tracking one object", _report(traces, hidden))
+    publish("tracking given objects: load", _load(asked.model, sequences))
 
 
 def _judge(sequence: Sequence, model: str, folds: list[str]) -> str:
@@ -92,6 +104,66 @@ def _report(traces: dict[str, list[Trace]], hidden: Evaluation) -> str:
         f"within 10 frames after {hidden.found_again:.0%} of the returns.\n\n"
         + conditions(("tensorflow", "ai-edge-litert", "opencv-python"))
     )
+
+
+def _load(model: str, sequences: list[Sequence]) -> str:
+    """Return the section on several objects, memory and the start."""
+    rows = [
+        (
+            sequence.name,
+            "×".join(str(side) for side in sequence.frame(0).shape[1::-1]),
+            *_rates(model, sequence),
+        )
+        for sequence in sequences[:4]
+    ]
+    early, late, rate = _long(model, sequences[0])
+    return (
+        "## Several objects, long videos, the start\n\n"
+        "`tests/benchmarks/bench_track.py`: the given object and nine pieces of the scene at once, some of which are "
+        "lost on the way; frames/s of the updates alone.\n\n"
+        + table(("sequence", "pixels", *(f"{count} at once" for count in OBJECTS)), rows)
+        + f"\n\n{LONG:,} frames of {sequences[0].name}, forth and back: {rate:.0f} frames/s, resident memory at most "
+        f"{early:.0f} MiB up to the 1,000th frame and {late:.0f} MiB up to the last. "
+        f"`cnnapps track {CLIP.name} --box … --max-frames 1` as a process of its own, cold: {_cold_start():.1f} s.\n\n"
+        + conditions(("ai-edge-litert", "opencv-python"))
+    )
+
+
+def _rates(model: str, sequence: Sequence) -> list[str]:
+    """Return the frames/s for each number of objects."""
+    frames = [sequence.frame(number) for number in range(min(len(sequence), 100))]
+    height, width = frames[0].shape[:2]
+    given = sequence.boxes[0]
+    boxes = [given, *places((width, height), given[2:])]
+    network = open_network(model)
+    return [f"{rate(network, frames, boxes[:count]):.0f}" for count in OBJECTS]
+
+
+def _long(model: str, sequence: Sequence) -> tuple[float, float, float]:
+    """Return the most memory in MiB up to the 1,000th and to the last frame, and the frames/s."""
+    frames = [sequence.frame(number) for number in range(min(len(sequence), 100))]
+    forth_and_back = [*frames, *frames[-2:0:-1]]
+    early, started = 0.0, time.perf_counter()
+    with one_blas_thread():
+        follower = Follower(open_network(model), frames[0], [sequence.boxes[0]])
+        for number in range(1, LONG):
+            follower.update(forth_and_back[number % len(forth_and_back)])
+            if number == 1_000:
+                early = _most_memory()
+    return early, _most_memory(), LONG / (time.perf_counter() - started)
+
+
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _cold_start() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from apps.main import main; main()", "track", str(CLIP), "--quiet"]
+        asked = ["--box", "2,62,56,56", "--max-frames", "1", "--out", f"{folder}/seen.mp4"]
+        started = time.perf_counter()
+        subprocess.run([*command, *asked], check=True, capture_output=True)
+        return time.perf_counter() - started
 
 
 if __name__ == "__main__":
