@@ -149,6 +149,19 @@ def test_a_backbone_is_taken_from_another_model(shape_detector):
         backbone_weights(DETECTORS.get("nano")(5, filters=12, neck=8), trained)
 
 
+def test_a_detector_has_the_size_of_the_backbone_that_it_starts_from(shape_detector):
+    run = str(shape_detector.run)
+    options = DetectorOptions("data", backbone=run, arguments={"neck": 8}).completed()
+    assert options.arguments == {"neck": 8, "filters": 16, "depth": 1} and options.backbone == run
+    with pytest.raises(UsageError, match="another size") as caught:
+        DetectorOptions("data", backbone=run, arguments={"filters": 12}).completed()
+    assert "--filters 16 --depth 1" in caught.value.hint
+    with pytest.raises(UsageError, match="no backbone"):
+        DetectorOptions("data", backbone="digits/cnn").completed()
+    # Where nothing is named a backbone of another size is no slip: nobody asked for it.
+    assert DetectorOptions("data", arguments={"filters": 12}).completed().backbone == "none"
+
+
 def test_data_are_converted_and_checked(shapes, cnnapps, tmp_path):
     code, text, err = cnnapps(
         "objects", "data", "convert", shapes, "--to", "yolo", "--out", tmp_path / "yolo"

@@ -144,7 +144,12 @@ def train_detector(
     data: DataArgument = "",
     form: FormOption = "",
     network: Annotated[str, typer.Option(help="nano (fast) or small (sees more).")] = "nano",
-    backbone: Annotated[str, typer.Option(help="Model whose backbone to start from.")] = "",
+    backbone: Annotated[
+        str,
+        typer.Option(
+            help="Model whose backbone to start from, else the one that ships; none for random weights."
+        ),
+    ] = "",
     side: Annotated[int, typer.Option("--size", help="Pictures are fitted into such squares.")] = 416,
     filters: Annotated[
         int | None, typer.Option(min=4, help="Feature maps at stride 4, as of the backbone.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from apps.objects.options import GENERAL
+from common import artifact
 from common.errors import UsageError
 from common.grids import COARSEST
 from common.registry import Registry
@@ -13,6 +15,13 @@ from common.runs import check_arguments
 __all__ = ["DETECTOR_OPTIONS", "LEAST_SIDE", "DetectOptions", "DetectorOptions", "check_side"]
 
 LEAST_SIDE = 64
+# Networks that hold a pyramid, with its size where their card says nothing.
+PYRAMIDS = {
+    "pyramid": {"filters": 32, "depth": 1},
+    "siamese": {"filters": 32, "depth": 1},
+    "detector-nano": {"filters": 32, "depth": 1},
+    "detector-small": {"filters": 48, "depth": 2},
+}
 # Names that the networks have too, so that a slip of the pen costs no import of a framework.
 DETECTOR_OPTIONS = Registry[tuple[str, ...]]("detector")
 DETECTOR_OPTIONS.register("nano", ("filters", "neck", "depth", "head"))
@@ -47,7 +56,8 @@ class DetectorOptions:
         form: ``voc``, ``coco`` or ``yolo``; "" to guess.
         network: ``nano`` or ``small``.
         arguments: of the network's function, such as ``{"neck": 96}``.
-        backbone: a model whose backbone to start from: a shipped name or a run folder; "" for random weights.
+        backbone: a model whose backbone to start from, with its filters and depth: a shipped name or a run folder; ""
+            for the one that ships, if it has the filters and depth asked for; ``none`` for random weights.
         side: of the square that pictures are fitted into, in pixels.
         epochs, batch, rate: instead of the recipe's.
         seed: of everything.
@@ -66,14 +76,40 @@ class DetectorOptions:
     seed: int = 0
     device: str = "auto"
 
-    def check(self) -> None:
-        """Check what can be checked without a framework.
+    def completed(self) -> DetectorOptions:
+        """Check what can be checked without a framework; return the options with nothing left open.
 
         Raises:
-            UsageError: an unknown network, argument, or a side that the network cannot take.
+            UsageError: an unknown network or argument, a side that the network cannot take, a backbone of another size.
+            ArtifactError: no such model to start from.
         """
         check_arguments(self.network, self.arguments, DETECTOR_OPTIONS)
         check_side(self.side)
+        wanted = self.backbone or (GENERAL if GENERAL in artifact.shipped() else "none")
+        if wanted == "none":
+            return replace(self, backbone="none")
+        size = _size_of(wanted)
+        if all(self.arguments.get(name, value) == value for name, value in size.items()):
+            return replace(self, backbone=wanted, arguments=self.arguments | size)
+        if not self.backbone:
+            return replace(self, backbone="none")
+        raise UsageError(
+            f"the backbone of {wanted} has another size",
+            f"{' '.join(f'--{name} {value}' for name, value in size.items())}, or neither",
+        )
+
+
+def _size_of(model: str) -> dict[str, Any]:
+    """Return filters and depth of a model's backbone.
+
+    Raises:
+        ArtifactError: no such model.
+        UsageError: it has no such backbone.
+    """
+    card = artifact.read_card(artifact.resolve(model))
+    if card.network not in PYRAMIDS:
+        raise UsageError(f"{model} has no backbone for detectors", "name a model with the network pyramid")
+    return {name: card.arguments.get(name, usual) for name, usual in PYRAMIDS[card.network].items()}
 
 
 def check_side(side: int) -> None:

@@ -83,7 +83,7 @@ def train_detector(
     """
     if resume:
         out, options, command = stored_run(out, DetectorOptions)
-    options.check()
+    options = options.completed()
     device = devices.select(options.device)
 
     from apps.objects.detection.data import gather
@@ -95,7 +95,7 @@ def train_detector(
 
     data = open_boxed(options.data, form=options.form or None, progress=progress)
     parts = split(data, options.seed)
-    start = load_network(options.backbone) if options.backbone else None
+    start = None if options.backbone == "none" else load_network(options.backbone)
     pictures, failures = gather(parts.train, data.classes, round(ENLARGED * options.side), progress=progress)
     recipe = default_recipe(len(pictures), options.side, passes=options.epochs)
     changes: dict[str, Any] = {"batch": options.batch, "rate": options.rate}
@@ -180,6 +180,7 @@ def _card(options: DetectorOptions, data: AnnotatedSet, parts: Parts, command: s
             "held": len(parts.held),
             parts.tested: len(parts.test),
             "seeded": parts.seeded,
+            "weights": "random" if options.backbone == "none" else options.backbone,
         },
         command=command,
         seed=options.seed,
