@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -149,7 +150,8 @@ def save(
         model: the trained network.
         card: what to say of it; weights, versions and time are filled in.
         report: the text of ``report.html``.
-        precision: of the weights in ``model.tflite``: float32, float16 or int8-weights.
+        precision: of the weights in ``model.tflite``: float32, float16 or int8-weights; with float16 those in
+            ``model.keras`` are, too.
         samples: ``(n, h, w, c)`` float32 in [0, 1], real inputs that give the ranges of the activations in
             ``model_int8.tflite``; without them there is none.
         parts: by file name the networks that are run one by one, in place of the whole one in ``model.tflite``.
@@ -169,7 +171,7 @@ def save(
         plain = model.__class__.from_config(model.get_config())
         plain.set_weights(model.get_weights())
         plain.save(temporary / "model.keras")
-        _compress(temporary / "model.keras")
+        _compress(temporary / "model.keras", halves=precision == "float16")
         for file_name, part in (parts or {"model.tflite": Part(model, precision)}).items():
             content = to_litert(part.network, part.precision, part.samples)
             (temporary / file_name).write_bytes(content)
@@ -185,13 +187,41 @@ def save(
     return card
 
 
-def _compress(path: Path) -> None:
-    """Write a Keras file anew, smaller: it is a zip archive whose parts Keras only stores."""
+def _compress(path: Path, *, halves: bool) -> None:
+    """Write a Keras file anew, smaller: it is a zip archive whose parts Keras only stores.
+
+    Args:
+        path: of the file.
+        halves: store weights in half precision; Keras reads them into variables of full precision.
+    """
     smaller = path.with_suffix(".smaller")
     with zipfile.ZipFile(path) as stored, zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED) as packed:
         for entry in stored.infolist():
-            packed.writestr(entry.filename, stored.read(entry))
+            content = stored.read(entry)
+            if halves and entry.filename.endswith(".h5"):
+                content = _in_halves(content)
+            packed.writestr(entry.filename, content)
     smaller.replace(path)
+
+
+def _in_halves(content: bytes) -> bytes:
+    """Return a file of HDF5 with its arrays of float32 in float16."""
+    import h5py
+
+    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            values = item[()]
+            halved = values.astype("float16") if values.dtype == "float32" else values
+            made = target.create_dataset(name, data=halved)
+        else:
+            made = target.require_group(name)
+        made.attrs.update(item.attrs)
+
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(buffer, "w") as target:
+        target.attrs.update(source.attrs)
+        source.visititems(copy)
+    return buffer.getvalue()
 
 
 def completed(card: Card, parameters: int) -> Card:

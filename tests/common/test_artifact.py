@@ -69,6 +69,19 @@ def test_every_engine_gives_the_numbers_of_the_network(saved, engine):
         ours.logits(x[:, :5])
 
 
+def test_halves_take_less_room_and_answer_nearly_the_same(saved, tmp_path):
+    folder, model, _ = saved
+    artifact.save(tmp_path / "halves", model, card(), precision="float16")
+    for name in ("model.keras", "model.tflite"):
+        assert (tmp_path / "halves" / name).stat().st_size < (folder / name).stat().st_size
+    again = predictor.load_network(tmp_path / "halves")
+    assert {w.dtype for w in again.weights} == {w.dtype for w in model.weights}
+    x = np.random.default_rng(0).random((37, 8, 8, 1)).astype("float32")
+    exact = model.predict(x, verbose=0)
+    np.testing.assert_allclose(again.predict(x, verbose=0), exact, atol=0.01)
+    assert not np.array_equal(again.predict(x, verbose=0), exact)
+
+
 def test_eight_bits_agree_nearly(saved):
     folder, model, _ = saved
     x = np.random.default_rng(0).random((37, 8, 8, 1)).astype("float32")
