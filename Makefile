@@ -31,6 +31,8 @@ demo: $(STAMP)
 	$(BIN)/cnnapps text explain "A warm, witty film that never drags."
 	$(BIN)/cnnapps text explain "Two hours of my life that I will never get back."
 	$(BIN)/cnnapps text explain "A slow start, but the ending is unforgettable." --out build/demo/why.html
+	$(BIN)/cnnapps objects classify $(PICTURES)/coffee.png $(PICTURES)/chelsea.png
+	$(BIN)/cnnapps objects explain $(PICTURES)/coffee.png --out build/demo/why_espresso.png
 	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --out build/demo/moving_objects.tracked.mp4
 	$(BIN)/cnnapps track data/samples/moving_objects.mp4 --box 2,62,56,56 --box 267,97,50,46 --out build/demo/two_of_them.tracked.mp4
 	$(BIN)/cnnapps texture synthesize $(PICTURES)/brick.png --size 256 --quality fast --out build/demo/brick.png
@@ -38,7 +40,7 @@ demo: $(STAMP)
 	$(BIN)/cnnapps style run $(PICTURES)/chelsea.png $(PICTURES)/hubble_deep_field.jpg --method fast --compare --out build/demo/cat.png
 	$(BIN)/cnnapps interaction predict $(IMATINIB) "Cn1c(=O)c2c(ncn2C)n(C)c1=O" "CC(=O)Oc1ccccc1C(=O)O" ABL1
 	$(BIN)/cnnapps interaction explain $(IMATINIB) ABL1 --out build/demo/imatinib
-	@echo "look at build/demo: page.jpg, digits/report.html, why.html, moving_objects.tracked.mp4, two_of_them.tracked.mp4, brick.png, coffee.compare.jpg, cat.compare.jpg, imatinib.molecule.png"
+	@echo "look at build/demo: page.jpg, digits/report.html, why.html, why_espresso.png, moving_objects.tracked.mp4, two_of_them.tracked.mp4, brick.png, coffee.compare.jpg, cat.compare.jpg, imatinib.molecule.png"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
