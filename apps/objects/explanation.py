@@ -18,7 +18,7 @@ from apps.objects.options import SHIPPED
 from apps.objects.prediction import load_classifier
 from common import plots
 from common.data.images import decode
-from common.data.squares import square
+from common.data.squares import decode_square, square
 from common.errors import UserError, nearest
 from common.files import replacing
 from common.plots.sheet import Panel, Print, layer_label, sheet
@@ -53,7 +53,12 @@ class Explanation:
 
 
 def explain(
-    pixels: np.ndarray, model: str | Path = SHIPPED, *, target: str = "", predictor: Predictor | None = None
+    pixels: np.ndarray,
+    model: str | Path = SHIPPED,
+    *,
+    target: str = "",
+    predictor: Predictor | None = None,
+    seen: np.ndarray | None = None,
 ) -> Explanation:
     """Explain what a classifier says of a picture.
 
@@ -62,6 +67,7 @@ def explain(
         model: a shipped name or a run folder.
         target: the class to explain; "" for the likeliest.
         predictor: the model, where it is loaded already.
+        seen: what the network is given ``(side, side, 3)`` uint8, where that is at hand.
 
     Raises:
         UserError: the model does not know the class.
@@ -73,7 +79,7 @@ def explain(
             f"{model} knows no class {target!r}{nearest(target, card.classes)}", "leave out --class"
         )
     side = int(card.input_shape[0] or 0)
-    image = square(pixels, side).astype(np.float32) / 255
+    image = (square(pixels, side) if seen is None else seen).astype(np.float32) / 255
     probabilities = predictor.probabilities(image[None])[0]
     chosen = card.classes.index(target) if target else int(probabilities.argmax())
     network = load_network(
@@ -131,7 +137,8 @@ def explain_file(
         UserError: the model does not know the class.
     """
     predictor = load_classifier(model)
-    explanation = explain(decode(path).pixels, model, target=target, predictor=predictor)
+    seen, _ = decode_square(path, int(predictor.card.input_shape[0] or 0))  # as where it is classified
+    explanation = explain(decode(path).pixels, model, target=target, predictor=predictor, seen=seen)
     picture = out or Path(f"{Path(path).stem}.explained.png")
     with replacing(picture) as temporary:
         temporary.write_bytes(explanation.figure)

@@ -15,11 +15,15 @@ from common.artifact import read_card, resolve, shipped
 pytestmark = pytest.mark.skipif(GENERAL not in shipped(), reason="no general model ships")
 
 
-def test_a_cup_of_coffee_is_recognised_without_naming_a_model(cnnapps, tmp_path):
+def test_a_cup_of_coffee_is_recognised_and_explained_without_naming_a_model(cnnapps, tmp_path):
     Image.fromarray(data.coffee()).save(tmp_path / "cup.png")
     code, out, _ = cnnapps("objects", "classify", tmp_path / "cup.png", "--json", "--quiet")
     best = json.loads(out)["first"][0]
     assert code == 0 and best["class"] == "espresso" and best["probability"] > 0.4
+    code, out, _ = cnnapps(
+        "objects", "explain", tmp_path / "cup.png", "--out", tmp_path / "why.png", "--json", "--quiet"
+    )
+    assert code == 0 and json.loads(out)["probability"] == pytest.approx(best["probability"], abs=1e-3)
 
 
 def test_its_card_says_what_it_is():
