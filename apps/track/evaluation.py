@@ -163,13 +163,17 @@ def evaluate_sequences(
     model: str | Path,
     *,
     hide: bool = False,
+    others: Sequence[Frames] | None = None,
     settings: FollowSettings | None = None,
     progress: Advance = lambda done, total, remark: None,
 ) -> Evaluation:
-    """Follow the object of each of these sequences; as ``evaluate``."""
+    """Follow the object of each of these sequences; as ``evaluate``.
+
+    ``others`` are those whose pictures hide the object of each; None for the next of the sequences.
+    """
     network = open_network(model)
     jobs: list[Frames | HiddenSequence] = [*sequences]
-    for one, other in zip(sequences, [*sequences[1:], sequences[0]], strict=True):
+    for one, other in zip(sequences, others or [*sequences[1:], sequences[0]], strict=True):
         ways = [how for how in HIDINGS.names() if other is not one or how != "cut"] if hide else []
         jobs += [taken_away for how in ways if (taken_away := hidden(one, other, how))]
     total, done = sum(len(job) for job in jobs), 0

@@ -58,6 +58,7 @@ def test_a_small_detector_finds_what_it_has_learned(shape_detector):
     result, card = shape_detector.result, read_card(shape_detector.run)
     assert result["test"]["AP50"] > 0.9 and result["test"]["mAP"] > 0.45
     assert result["notes"][1] == "own split: 48 to learn from, 12 held out, 16 to test on"
+    assert result["notes"][2] == "start: random weights"
     assert "own split" in shape_detector.remarks
     assert (card.app, card.network, set(card.classes)) == ("objects", "detector-nano", set(CLASSES))
     assert card.metrics["test AP50"].value == result["test"]["AP50"] and card.data["test"] == 16

@@ -56,9 +56,9 @@ def main() -> None:
         for number, sequence in enumerate(sequences):
             model = _judge(sequence, asked.model, asked.folds)
             other = sequences[(number + 1) % len(sequences)]
-            found = evaluate_sequences([sequence, other], model, hide=True)
-            traces["ours"].append(found.traces[0])
-            absences += [one for one in found.absences if one.name.startswith(f"{sequence.name},")]
+            found = evaluate_sequences([sequence], model, hide=True, others=[other])
+            traces["ours"] += found.traces
+            absences += found.absences
             for name in PEERS:
                 traces[name].append(_peer_trace(peer, name, sequence))
             print(

@@ -124,10 +124,18 @@ def train_detector(
         card = replace(card, calibration=calibration(best_threshold(learned.network, parts.held, card)))
     recipe_told = learned.recipe.training.to_json() | {"passes": learned.recipe.passes}
     card = replace(card, recipe=recipe_told | {"boxes": vars(learned.recipe.augmentation)})
-    notes = (*data.notes, parts.note, *(failure.message for failure in failures))
+    notes = (*data.notes, parts.note, _start_note(options), *(failure.message for failure in failures))
     card, evaluation = _finish(run, learned.network, card, learned.history, parts, notes)
     seconds = sum(row["seconds"] for row in learned.history)
     return DetectorResult(run, card, evaluation, seconds, notes)
+
+
+def _start_note(options: DetectorOptions) -> str:
+    """Say what the weights start from."""
+    if options.backbone == "none":
+        return "start: random weights"
+    size = ", ".join(f"{name} {options.arguments[name]}" for name in ("filters", "depth"))
+    return f"start: the backbone of {options.backbone} ({size})"
 
 
 def _finish(
