@@ -35,6 +35,7 @@ __all__ = ["Follower"]
 
 ELSEWHERE = 0.7  # sizes of the object from where it was expected, beyond which a distractor is not the object
 AROUND = 1.6  # reaches around a distractor that are not looked at for a lost object
+UNLIKE = 0.25  # share of the usual confidence below which earlier views are not asked
 ALIKE = 0.6  # share of the usual confidence from which a place that the object cannot have reached is a distractor
 
 
@@ -94,9 +95,11 @@ class Follower:
                 target.search = Search(anywhere=True)
             elif shift is not None:
                 target.move(shift)
-        lost = sum(target.search is not None for target in self._targets)
+        # The more objects there are, the fewer looks are left for each that is lost.
+        sharing = max(sum(target.search is not None for target in self._targets), len(self._targets) // 2, 1)
+        looks = max(settings.windows // sharing, 1)
         windows = [
-            target.search.windows(target.box, pixels.shape, max(settings.windows // lost, 1), settings)
+            target.search.windows(target.box, pixels.shape, looks, settings)
             if target.search
             else [window_around(target.expected(settings.momentum), SEARCH_SIDE)]
             for target in self._targets
@@ -176,7 +179,9 @@ class Follower:
         target.distractors.forget()
         presence.seen(best.confidence, best.view(), step)
         sure = presence.share(best.confidence) >= settings.sure_above
-        if target.filter and sure and self._frame % settings.filter_every == 0:
+        # In turn, one a frame where there are many.
+        turn = (self._frame + target.id - 1) % max(settings.filter_every, len(self._targets)) == 0
+        if target.filter and sure and turn:
             target.filter.update(best.features, *in_cells(best.window, target.box))
         return target.observed("tracked" if sure else "uncertain", best.confidence)
 
@@ -234,7 +239,8 @@ class Follower:
         moved = float(np.linalg.norm(centers(again.box) - centers(before)))
         evidence = 0.0
         if moved < target.reach and mostly_inside(again.box, shape):
-            match = self._match(target.presence.known, again)
+            unlikely = target.presence.share(again.confidence) < UNLIKE  # whatever else it is like
+            match = 0.0 if unlikely else self._match(target.presence.known, again)
             evidence = target.presence.evidence(again.confidence, match)
         return again if search.found(evidence, self.settings) else None
 
