@@ -151,7 +151,7 @@ class TrainOptions:
         return options
 
     def _with_default_weights(self) -> TrainOptions:
-        if self.weights or self.is_keras or GENERAL not in artifact.shipped():
+        if self.weights or self.is_keras:
             return self
         card = artifact.read_card(artifact.resolve(GENERAL))
         fits = self.network in ("", card.network) and (not self.arguments or self.arguments == card.arguments)

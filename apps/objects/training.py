@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.objects.options import GENERAL, KERAS, TrainOptions
+from apps.objects.options import KERAS, TrainOptions
 from common import artifact, devices
 from common.console import Advance
 from common.errors import UsageError
@@ -123,7 +123,7 @@ def train(
     keras.utils.set_random_seed(options.seed)
     with devices.precision_policy(recipe.precision):
         network = _build(options, pictures)
-    notes = [pictures.note, _start_note(options, asked, few)] + ([said] if said else [])
+    notes = [pictures.note, _start_note(options, few)] + ([said] if said else [])
     if options.starts_from_model:
         transfer.start_from(network, options.weights)
     name = f"objects-{options.network.removeprefix(KERAS)}"
@@ -160,16 +160,14 @@ def _build(options: TrainOptions, pictures: PictureSet) -> keras.Model:
     return network
 
 
-def _start_note(options: TrainOptions, asked: TrainOptions, few: bool) -> str:
-    """Say what the weights start from, and why."""
+def _start_note(options: TrainOptions, few: bool) -> str:
+    """Say what the weights start from."""
     phases = ": first the head, then all" if few else ""
     if options.is_keras and options.weights != "none":
         return f"start: what {options.network} has learned from ImageNet{phases}"
     if options.starts_from_model:
         return f"start: {options.weights}{phases}"
-    if asked.weights == "none" or GENERAL in artifact.shipped():
-        return "start: random weights"
-    return "start: random weights, since no general model ships (--weights RUN starts from one of yours)"
+    return "start: random weights"
 
 
 def _fit(

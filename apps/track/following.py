@@ -195,12 +195,13 @@ class Follower:
             shape: of the frame.
         """
         settings, presence = self.settings, target.presence
+        doubtful = settings.lost_below / 2  # too little, but not so little that it is lost at once
         if not mostly_inside(best.box, shape):
-            return settings.lost_below / 2
+            return doubtful
         elsewhere = step > ELSEWHERE and target.distractors.near(centers(best.box), target.reach)
         if elsewhere or presence.leaps(step):
             target.distractors.follow(best.alike, target.reach)
-            return settings.lost_below / 2
+            return doubtful
         share = presence.share(best.confidence)
         if share >= 2 * settings.lost_below:  # enough, whatever it was a moment ago
             return share

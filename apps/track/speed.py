@@ -22,6 +22,7 @@ from common.devices import one_blas_thread
 __all__ = ["Speed", "measure_speed", "places", "rate", "wandering"]
 
 FRAMES = 60
+LEAST_UPDATES = 10  # of a shorter video, which is gone through again
 COUNTS = (1, 2, 5, 10)
 SHARE = 0.12  # of the height of a frame that an object has
 
@@ -81,13 +82,14 @@ def measure_speed(
 
 def rate(network: SiameseNetwork, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray]) -> float:
     """Return the frames a second for objects given in the first frame."""
+    updates = max(len(frames) - 1, LEAST_UPDATES)
     with one_blas_thread():
         follower = Follower(network, frames[0], boxes)
         follower.update(frames[0])
         started = time.perf_counter()
-        for pixels in itertools.islice(itertools.cycle(frames[1:] or frames), max(len(frames) - 1, 10)):
+        for pixels in itertools.islice(itertools.cycle(frames[1:] or frames), updates):
             follower.update(pixels)
-        return max(len(frames) - 1, 10) / (time.perf_counter() - started)
+        return updates / (time.perf_counter() - started)
 
 
 def places(frame: tuple[int, int], size: np.ndarray) -> list[np.ndarray]:

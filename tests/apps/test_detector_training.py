@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -16,8 +17,10 @@ from PIL import Image
 
 from apps.objects.detection.exporting import answering_network
 from apps.objects.detection.network import DETECTORS
-from apps.objects.detection.options import DETECTOR_OPTIONS, DetectorOptions
+from apps.objects.detection.options import DETECTOR_OPTIONS, PYRAMIDS, DetectorOptions
 from apps.objects.detection.training import train_detector
+from apps.objects.models import NETWORKS as CLASSIFIERS
+from apps.track.models import NETWORKS as TRACKERS
 from common.artifact import read_card
 from common.detector import decoded, open_detector, suppressed
 from common.errors import Interrupted, UsageError
@@ -148,6 +151,15 @@ def test_a_backbone_is_taken_from_another_model(shape_detector):
     assert backbone_weights(DETECTORS.get("nano")(5, filters=16, neck=24), nested) > 1000
     with pytest.raises(UsageError, match="no layer stage1 of this shape"):
         backbone_weights(DETECTORS.get("nano")(5, filters=12, neck=8), trained)
+
+
+def test_sizes_of_backbones_are_those_that_the_networks_are_built_with():
+    networks = {"pyramid": CLASSIFIERS.get("pyramid"), "siamese": TRACKERS.get("siamese")}
+    networks |= {f"detector-{name}": DETECTORS.get(name) for name in DETECTORS.names()}
+    assert set(networks) == set(PYRAMIDS)
+    for name, build in networks.items():
+        defaults = inspect.signature(build).parameters
+        assert PYRAMIDS[name] == {side: defaults[side].default for side in ("filters", "depth")}
 
 
 def test_a_detector_has_the_size_of_the_backbone_that_it_starts_from(shape_detector):

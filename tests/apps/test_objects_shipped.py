@@ -10,9 +10,7 @@ from PIL import Image
 from skimage import data
 
 from apps.objects.options import GENERAL, TrainOptions
-from common.artifact import read_card, resolve, shipped
-
-pytestmark = pytest.mark.skipif(GENERAL not in shipped(), reason="no general model ships")
+from common.artifact import read_card, resolve
 
 
 def test_a_cup_of_coffee_is_recognised_and_explained_without_naming_a_model(cnnapps, tmp_path):

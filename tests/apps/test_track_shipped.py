@@ -44,7 +44,7 @@ def clip(tmp_path_factory):
     return path
 
 
-def test_a_given_object_is_followed_doubted_and_found_again(clip, cnnapps, tmp_path):
+def test_a_given_object_is_followed_lost_and_found_again(clip, cnnapps, tmp_path):
     box = ",".join(str(v) for v in place(0))
     code, out, err = cnnapps("track", clip, "--box", box, "--out", tmp_path / "x.tracked.mp4", "--json")
     assert code == 0, err
@@ -53,8 +53,7 @@ def test_a_given_object_is_followed_doubted_and_found_again(clip, cnnapps, tmp_p
     seen = dict(zip(tracks.frame.tolist(), tracks.boxes, strict=True))
     good = [number in seen and float(iou(seen[number], place(number))) > 0.5 for number in range(FRAMES)]
     assert np.mean(good[: GONE.start]) > 0.95
-    # What is not there is never sure; that it is lost is not always said (tests/benchmarks/README.md).
-    assert "tracked" not in states[GONE.start : GONE.stop]
+    assert set(states[GONE.start + 2 : GONE.stop]) == {"lost"}
     assert np.mean(good[GONE.stop + 10 :]) > 0.9
 
 

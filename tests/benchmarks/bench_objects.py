@@ -138,7 +138,7 @@ def _cifar10() -> dict[str, Any]:
 def detection(backbone: str, out: Path, rounds: int) -> str:
     """Return the section on blood cells: from random weights and from our backbone, and how fast."""
     data, rows = SHARED / "detection" / "bccd", []
-    for way, start in (("scratch", ""), ("general", backbone)):
+    for way, start in (("scratch", "none"), ("general", backbone)):
         run = out / way
         found = kept(f"bccd, nano, {way}", lambda start=start, run=run: _detector(str(data), start, run))
         rows.append((way, f"{found['mAP']:.3f}", f"{found['AP50']:.3f}", f"{found['seconds'] / 60:.0f}"))

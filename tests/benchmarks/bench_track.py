@@ -116,13 +116,13 @@ def _load(model: str, sequences: list[Sequence]) -> str:
         )
         for sequence in sequences[:4]
     ]
-    early, late, rate = _long(model, sequences[0])
+    early, late, speed = _long(model, sequences[0])
     return (
         "## Several objects, long videos, the start\n\n"
         "`tests/benchmarks/bench_track.py`: the given object and nine pieces of the scene at once, some of which are "
         "lost on the way; frames/s of the updates alone.\n\n"
         + table(("sequence", "pixels", *(f"{count} at once" for count in OBJECTS)), rows)
-        + f"\n\n{LONG:,} frames of {sequences[0].name}, forth and back: {rate:.0f} frames/s, resident memory at most "
+        + f"\n\n{LONG:,} frames of {sequences[0].name}, forth and back: {speed:.0f} frames/s, resident memory at most "
         f"{early:.0f} MiB up to the 1,000th frame and {late:.0f} MiB up to the last. "
         f"`cnnapps track {CLIP.name} --box … --max-frames 1` as a process of its own, cold: {_cold_start():.1f} s.\n\n"
         + conditions(("ai-edge-litert", "opencv-python"))

@@ -85,7 +85,7 @@ class DetectorOptions:
         """
         check_arguments(self.network, self.arguments, DETECTOR_OPTIONS)
         check_side(self.side)
-        wanted = self.backbone or (GENERAL if GENERAL in artifact.shipped() else "none")
+        wanted = self.backbone or GENERAL
         if wanted == "none":
             return replace(self, backbone="none")
         size = _size_of(wanted)
