@@ -20,7 +20,7 @@ import numpy as np
 
 from common.data.boxed.geometry import FILL, VISIBLE, Example, affine
 
-__all__ = ["flip", "hsv_jitter", "jitter", "mixup", "mosaic"]
+__all__ = ["flip", "hsv_jitter", "jitter", "mixup", "mosaic", "quarter_turns"]
 
 
 def jitter(
@@ -76,6 +76,34 @@ def flip(example: Example, draw: np.random.Generator, *, chance: float = 0.5) ->
     outlines = tuple(tuple(points * sign + shift for points in outline) for outline in example.outlines)
     mirrored = np.ascontiguousarray(example.pixels[:, ::-1])
     return replace(example, pixels=mirrored, boxes=boxes, outlines=outlines)
+
+
+def quarter_turns(example: Example, draw: np.random.Generator) -> Example:
+    """Turn a picture by 0, 90, 180 or 270 degrees, each as likely; for pictures that have no up.
+
+    Args:
+        example: a picture.
+        draw: where the random number comes from.
+    """
+    for _ in range(draw.integers(4)):
+        example = _turned_left(example)
+    return replace(example, pixels=np.ascontiguousarray(example.pixels))
+
+
+def _turned_left(example: Example) -> Example:
+    """Return a picture turned by 90 degrees, against the clock: what was right is up."""
+    width = example.pixels.shape[1]
+    x, y, box_width, box_height = example.boxes.T
+    outlines = tuple(
+        tuple(np.column_stack([points[:, 1], width - points[:, 0]]) for points in outline)
+        for outline in example.outlines
+    )
+    return replace(
+        example,
+        pixels=np.rot90(example.pixels),
+        boxes=np.column_stack([y, width - x - box_width, box_height, box_width]),
+        outlines=outlines,
+    )
 
 
 def hsv_jitter(

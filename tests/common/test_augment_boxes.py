@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.boxes import clipped, corners
-from common.data.augment_boxes import flip, hsv_jitter, jitter, mixup, mosaic
+from common.data.augment_boxes import flip, hsv_jitter, jitter, mixup, mosaic, quarter_turns
 from common.data.boxed.geometry import FILL, Example, affine, letterbox
 
 COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
@@ -164,6 +164,29 @@ def test_flipped_boxes_stay_on_their_objects(seed, outlined):
     for ours, theirs in zip(back.outlines, before.outlines, strict=True):
         np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
     assert flip(before, np.random.default_rng(seed), chance=0) is before
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.booleans())
+def test_turned_by_quarters_boxes_stay_on_their_objects(seed, outlined):
+    before = scene(seed=seed % 5, outlined=outlined)
+    after = quarter_turns(before, np.random.default_rng(seed))
+    quarters = int(np.random.default_rng(seed).integers(4))
+    np.testing.assert_array_equal(after.pixels, np.rot90(before.pixels, quarters))
+    assert check_objects(after, before, tolerance=1 if outlined else 0) == 3
+    for ours, box in zip(after.outlines, after.boxes, strict=False):
+        np.testing.assert_allclose(ours[0].min(axis=0), box[:2], atol=1)
+        np.testing.assert_allclose(np.ptp(ours[0], axis=0), box[2:], atol=2)
+
+
+def test_quarter_turns_are_all_as_likely():
+    wide = scene((40, 60))
+    turned = [quarter_turns(wide, np.random.default_rng(seed)).pixels for seed in range(200)]
+    counts = [
+        sum(np.array_equal(pixels, np.rot90(wide.pixels, quarters)) for pixels in turned)
+        for quarters in range(4)
+    ]
+    assert sum(counts) == 200 and min(counts) > 30
 
 
 @settings(max_examples=25, deadline=None)

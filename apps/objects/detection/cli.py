@@ -155,6 +155,9 @@ def train_detector(
         int | None, typer.Option(min=4, help="Feature maps at stride 4, as of the backbone.")
     ] = None,
     depth: Annotated[int | None, typer.Option(min=1, help="Blocks a stage, as of the backbone.")] = None,
+    turns: Annotated[
+        bool, typer.Option("--turns", help="Pictures have no up (microscopes, satellites): turn them too.")
+    ] = False,
     epochs: EpochsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
     rate: RateOption = None,
@@ -178,6 +181,7 @@ def train_detector(
         arguments={name: value for name, value in (("filters", filters), ("depth", depth)) if value},
         backbone=backbone,
         side=side,
+        turns=turns,
         epochs=epochs,
         batch=batch,
         rate=rate,

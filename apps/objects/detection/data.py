@@ -18,7 +18,7 @@ import tensorflow as tf
 from apps.objects.detection.recipes import BoxAugmentation
 from common.boxes import corners
 from common.console import Advance
-from common.data.augment_boxes import flip, hsv_jitter, jitter, mixup, mosaic
+from common.data.augment_boxes import flip, hsv_jitter, jitter, mixup, mosaic, quarter_turns
 from common.data.boxed import Annotated
 from common.data.boxed.geometry import Example
 from common.errors import InputError
@@ -187,6 +187,8 @@ def make_example(
         other = _framed(pictures, int(draw.integers(len(pictures))), side, augmentation, draw)
         example = mixup(example, other, draw)
     example = flip(example, draw, chance=augmentation.flip)
+    if augmentation.turns:
+        example = quarter_turns(example, draw)
     return hsv_jitter(
         example, draw, hue=augmentation.hue, saturation=augmentation.saturation, value=augmentation.value
     )

@@ -59,6 +59,7 @@ class DetectorOptions:
         backbone: a model whose backbone to start from, with its filters and depth: a shipped name or a run folder; ""
             for the one that ships, if it has the filters and depth asked for; ``none`` for random weights.
         side: of the square that pictures are fitted into, in pixels.
+        turns: whether pictures have no up, such as those of microscopes and satellites.
         epochs, batch, rate: instead of the recipe's.
         seed: of everything.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
@@ -70,6 +71,7 @@ class DetectorOptions:
     arguments: dict[str, Any] = field(default_factory=dict)
     backbone: str = ""
     side: int = 416
+    turns: bool = False
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None

@@ -27,6 +27,7 @@ class BoxAugmentation:
         scale: smallest and largest factor of size.
         translate: largest shift as a share of the side.
         flip: share that is mirrored.
+        turns: whether pictures are turned by quarters.
         hue, saturation, value: largest changes of colour, as of ``common.data.augment_boxes.hsv_jitter``.
         plain: share of the run, at its end, without mosaic and mixup, so that the last pictures seen are like those to
             come (Ge et al., YOLOX, section 2.1).
@@ -37,6 +38,7 @@ class BoxAugmentation:
     scale: tuple[float, float] = (0.6, 1.5)
     translate: float = 0.1
     flip: float = 0.5
+    turns: bool = False
     hue: float = 0.015
     saturation: float = 0.6
     value: float = 0.4
@@ -58,13 +60,16 @@ class DetectorRecipe:
     augmentation: BoxAugmentation = field(default_factory=BoxAugmentation)
 
 
-def default_recipe(pictures: int, side: int, *, passes: int | None = None) -> DetectorRecipe:
+def default_recipe(
+    pictures: int, side: int, *, passes: int | None = None, turns: bool = False
+) -> DetectorRecipe:
     """Return the recipe for a data set of so many training pictures.
 
     Args:
         pictures: to learn from.
         side: of the square that they are fitted into.
         passes: over the data; None for as many as show 30,000 pictures, 12 to 300.
+        turns: whether pictures have no up and are learned turned by quarters too.
     """
     fewest, most = EPOCHS
     training = Recipe(
@@ -77,4 +82,8 @@ def default_recipe(pictures: int, side: int, *, passes: int | None = None) -> De
         batch=min(16, max(1, pictures)),
         average=0.998,
     )
-    return DetectorRecipe(training, passes or min(most, max(fewest, round(PICTURES / max(pictures, 1)))))
+    return DetectorRecipe(
+        training,
+        passes or min(most, max(fewest, round(PICTURES / max(pictures, 1)))),
+        BoxAugmentation(turns=turns),
+    )
