@@ -1,6 +1,6 @@
 """Layers and blocks, backend-neutral: from the perceptron unit to the residual block."""
 
-from common.layers.backbone import backbone_weights, copied_weights, pyramid
+from common.layers.backbone import backbone_weights, copied_weights, early_layers, pyramid
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.censoring import ExpectedAboveFloor, LearnedSpread
 from common.layers.correlation import Correlation, PositiveDistances
@@ -93,6 +93,7 @@ __all__ = [
     "copied_weights",
     "dense_as_conv",
     "depthwise_separable",
+    "early_layers",
     "fit_whitening",
     "global_pool",
     "in_eight_bits",

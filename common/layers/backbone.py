@@ -10,9 +10,10 @@ from keras import layers
 from common.errors import UsageError
 from common.layers.blocks import conv_block, residual_block
 
-__all__ = ["backbone_weights", "pyramid"]
+__all__ = ["backbone_weights", "copied_weights", "early_layers", "pyramid"]
 
 STEM = "stage"  # what the names of the backbone's layers begin with
+EARLY = ("stage1", "stage2")  # those that work at strides 2 and 4
 
 
 def pyramid(picture, *, filters: int = 32, depth: int = 1) -> dict[int, object]:
@@ -44,6 +45,16 @@ def pyramid(picture, *, filters: int = 32, depth: int = 1) -> dict[int, object]:
             x = residual_block(x, filters * stride // 4, name=f"stage{stage}_block{block}")
         maps[stride] = x
     return maps
+
+
+def early_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of a network's backbone at strides 2 and 4.
+
+    They see edges and spots, which look much alike everywhere, and a third of the time of a step of training is
+    theirs: a network that starts from a trained backbone can leave them as they are (Yosinski et al., "How
+    transferable are features in deep neural networks?", NeurIPS 2014, section 4).
+    """
+    return [layer for layer in network.layers if layer.name.startswith(EARLY)]
 
 
 def backbone_weights(network: keras.Model, source: keras.Model) -> int:

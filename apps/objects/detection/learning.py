@@ -20,7 +20,7 @@ from common.artifact import Card
 from common.console import Advance
 from common.data.boxed import Annotated
 from common.detector import Detector
-from common.layers import backbone_weights
+from common.layers import backbone_weights, early_layers
 from common.training import TrainingState, fit
 
 __all__ = ["Learned", "best_f1", "best_threshold", "calibration", "learn"]
@@ -62,7 +62,7 @@ def learn(
         card: of the model to be; names classes, side and the network's arguments.
         recipe: how; its seed is that of the batches.
         run: an existing folder for checkpoints and history.
-        start: a network whose backbone to start from.
+        start: a network whose backbone to start from; its early layers stay as they are.
         resume: go on from the run's checkpoint.
         progress: called with (steps done, steps, remark).
 
@@ -75,6 +75,7 @@ def learn(
         network = DETECTORS.get(name)(len(card.classes), **card.arguments)
     if start is not None:
         backbone_weights(network, start)
+        _set_trainable(early_layers(network), False)
     checked = held[:: max(1, -(-len(held) // CHECKED))]
 
     def validate(model: keras.Model) -> dict[str, float]:
@@ -102,7 +103,13 @@ def learn(
         progress=tell,
         resume=resume,
     )
+    _set_trainable(early_layers(network), True)  # for whoever goes on from it
     return Learned(network, recipe, state.history)
+
+
+def _set_trainable(several: Sequence[keras.layers.Layer], trainable: bool) -> None:
+    for layer in several:
+        layer.trainable = trainable
 
 
 def best_threshold(network: keras.Model, held: list[Annotated], card: Card) -> float:

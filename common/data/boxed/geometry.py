@@ -146,6 +146,8 @@ def _cut(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return the part of a polygon ``(points, 2)`` inside a picture, an edge at a time (Sutherland and Hodgman)."""
     if (points >= 0).all() and (points <= size).all():
         return points
+    if (points < 0).all(axis=0).any() or (points > size).all(axis=0).any():  # beyond one edge as a whole
+        return points[:0]
     for axis in (0, 1):
         for sign, limit in ((1, 0), (-1, -size[axis])):
             if not len(points):
@@ -164,8 +166,10 @@ def _cut(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _area(points: np.ndarray) -> float:
     """Return the area of a polygon ``(points, 2)``, by the shoelace formula."""
+    if len(points) < 3:
+        return 0.0
     x, y = points.T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return abs(float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0])) / 2
 
 
 def _warped(pixels: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:
