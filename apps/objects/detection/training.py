@@ -97,9 +97,7 @@ def train_detector(
     parts = split(data, options.seed)
     start = None if options.backbone == "none" else load_network(options.backbone)
     pictures, failures = gather(parts.train, data.classes, round(ENLARGED * options.side), progress=progress)
-    recipe = default_recipe(
-        len(pictures), options.side, passes=options.epochs, turns=options.turns
-    )
+    recipe = default_recipe(len(pictures), options.side, passes=options.epochs, turns=options.turns)
     changes: dict[str, Any] = {"batch": options.batch, "rate": options.rate}
     training = replace(
         recipe.training,
