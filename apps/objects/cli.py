@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.objects.detection.cli import add_commands
-from apps.objects.options import SHIPPED, TrainOptions
+from apps.objects.options import GENERAL, TrainOptions
 from common.cli import (
     DeviceOption,
     EpochsOption,
@@ -139,7 +139,7 @@ def train(
 @app.command()
 def classify(
     paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or - for stdin.")],
-    model: ModelOption = SHIPPED,
+    model: ModelOption = GENERAL,
     first: Annotated[int, typer.Option("--first", "-k", min=1, help="Classes to name.")] = 5,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="A row for each class named.")] = False,
@@ -167,7 +167,7 @@ def classify(
 
 @app.command()
 def evaluate(
-    model: ModelOption = SHIPPED,
+    model: ModelOption = GENERAL,
     data: DataOption = "",
     column: ColumnOption = "",
     label: LabelOption = "",
@@ -200,7 +200,7 @@ def evaluate(
 @app.command()
 def explain(
     image: Annotated[Path, typer.Argument(help="A picture.")],
-    model: ModelOption = SHIPPED,
+    model: ModelOption = GENERAL,
     target: Annotated[str, typer.Option("--class", help="The class to explain; else the likeliest.")] = "",
     out: OutOption = None,
     json: JsonOption = False,
@@ -219,7 +219,7 @@ def explain(
 
 @app.command()
 def export(
-    model: ModelOption = SHIPPED,
+    model: ModelOption = GENERAL,
     format: Annotated[
         str,
         typer.Option("--format", "-f", help="savedmodel, onnx, litert, litert-float16, litert-int8 or all."),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from apps.objects.options import SHIPPED
+from apps.objects.options import GENERAL
 from apps.objects.prediction import load_classifier
 from common import plots
 from common.data.images import decode
@@ -54,7 +54,7 @@ class Explanation:
 
 def explain(
     pixels: np.ndarray,
-    model: str | Path = SHIPPED,
+    model: str | Path = GENERAL,
     *,
     target: str = "",
     predictor: Predictor | None = None,
@@ -119,7 +119,7 @@ def explain(
 
 
 def explain_file(
-    path: str | Path, *, model: str | Path = SHIPPED, target: str = "", out: Path | None = None
+    path: str | Path, *, model: str | Path = GENERAL, target: str = "", out: Path | None = None
 ) -> tuple[Explanation, Path]:
     """Explain a picture and write the sheet.
 

@@ -17,13 +17,11 @@ __all__ = [
     "KERAS",
     "KERAS_APPLICATIONS",
     "NETWORK_OPTIONS",
-    "SHIPPED",
     "TrainOptions",
 ]
 
-SHIPPED = "objects/general"  # what classifies where no model is named
+GENERAL = "objects/general"  # what classifies, and what a training starts from, where nothing is named
 DEFAULT = "pyramid"
-GENERAL = "objects/general"  # what a training starts from where nothing is named
 KERAS = "keras:"  # what the names of the backbones of keras.applications begin with
 ANY_SIZE = ("pyramid", "vgg")  # networks that take pictures of any size
 BALANCES = ("", "none", "weights", "focal")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.objects.options import SHIPPED
+from apps.objects.options import GENERAL
 from common import artifact
 from common.data.images import find_pictures
 from common.data.squares import ahead, decode_square
@@ -75,7 +75,7 @@ def load_classifier(reference: str | Path, *, engine: str = "litert") -> Predict
 
 
 def classify(
-    paths: str | Path | Sequence[str | Path], *, model: str | Path = SHIPPED, first: int = 5
+    paths: str | Path | Sequence[str | Path], *, model: str | Path = GENERAL, first: int = 5
 ) -> Iterator[Answer]:
     """Say what is in pictures, one by one, in order.
 

@@ -25,7 +25,7 @@ from common.artifact import read_card
 from common.detector import decoded, open_detector, suppressed
 from common.errors import Interrupted, UsageError
 from common.grids import places
-from common.layers import backbone_weights
+from common.layers import backbone_weights, early_layers
 from common.predictor import load_network
 from tests.apps.shapes import CLASSES, draw_shapes, write_shapes
 
@@ -153,6 +153,26 @@ def test_a_backbone_is_taken_from_another_model(shape_detector):
         backbone_weights(DETECTORS.get("nano")(5, filters=12, neck=8), trained)
 
 
+def test_what_sees_edges_stays_as_the_backbone_had_it(shapes, shape_detector, tmp_path):
+    """Its early layers are as they were after a training, and all that is saved can be trained further."""
+    run = str(shape_detector.run)
+    options = DetectorOptions(
+        str(shapes), arguments={"neck": 8}, backbone=run, side=64, turns=True, epochs=1, device="cpu"
+    )
+    result = train_detector(options, out=tmp_path / "run")
+    assert f"start: the backbone of {run} (filters 16, depth 1)" in result.notes
+    before, after = load_network(run), load_network(result.run)
+    for early in early_layers(after):
+        for ours, theirs in zip(
+            early.get_weights(), before.get_layer(early.name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    assert {layer.name for layer in early_layers(after)} >= {"stage1", "stage2", "stage2_more_norm"}
+    later = after.get_layer("stage3").get_weights()[0] - before.get_layer("stage3").get_weights()[0]
+    assert np.abs(later).max() > 1e-4
+    assert all(layer.trainable for layer in after.layers)
+
+
 def test_sizes_of_backbones_are_those_that_the_networks_are_built_with():
     networks = {"pyramid": CLASSIFIERS.get("pyramid"), "siamese": TRACKERS.get("siamese")}
     networks |= {f"detector-{name}": DETECTORS.get(name) for name in DETECTORS.names()}
@@ -216,6 +236,7 @@ def test_an_evaluation_is_told_and_reported(shapes, shape_detector, cnnapps, tmp
         (["train-detector", "SHAPES", "--format", "voc"], 1, "in the format voc"),
         (["train-detector", "SHAPES", "--backbone", "digits/cnn"], 2, "no backbone for detectors"),
         (["train-detector", "SHAPES", "--device", "gpu"], 1, "sees no GPU"),
+        (["evaluate-detector", "SHAPES"], 2, "name a model"),
         (["evaluate-detector", "SHAPES", "--model", "digits/cnn"], 1, "not a detector"),
         (["evaluate-detector", "SHAPES", "--model", "MODEL", "--part", "all"], 1, "has no part 'all'"),
         (["evaluate-detector", "gone", "--model", "MODEL"], 1, "gone: no such file"),

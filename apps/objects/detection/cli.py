@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-DETECTOR = "objects/detector"  # what detects where no model is named
-
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped name or a run folder.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A run folder, a shipped name, or hub:NAME of KerasHub.")
+]
 SideOption = Annotated[
     int | None, typer.Option("--size", help="Pictures are fitted into squares of so many pixels.")
 ]
@@ -52,7 +52,7 @@ def detect(
     paths: Annotated[
         list[str], typer.Argument(help="Pictures, folders, patterns, videos, a camera (0), an address.")
     ],
-    model: ModelOption = DETECTOR,
+    model: ModelOption = "",
     threshold: Annotated[
         float | None, typer.Option(min=0.01, max=1, help="Least score; else the model's own.")
     ] = None,
@@ -77,7 +77,7 @@ def detect(
     if out and out.is_file():
         raise UsageError(f"{out} is a file", "--out names a folder")
     console = Console(json=json, quiet=quiet)
-    detector = open_detector(model, side=side)
+    detector = open_detector(_named(model), side=side)
     told = output(FORMS[json, as_csv], console)
     options = DetectOptions(threshold, str(out or ""), not no_pictures, show, max_frames)
     codes = [
@@ -86,6 +86,26 @@ def detect(
     ]
     if code := max(codes):
         raise typer.Exit(code)
+
+
+def _named(model: str) -> str:
+    """Return the model that is asked for; none finds everything, so none is taken unasked.
+
+    Raises:
+        UsageError: none is named; the hint lists those that ship with what they find.
+    """
+    if model:
+        return model
+    from common.artifact import read_card, resolve, shipped
+
+    cards = {name: read_card(resolve(name)) for name in shipped() if name.startswith("objects/")}
+    ships = [
+        f"--model {name} finds {', '.join(card.classes)}"
+        for name, card in cards.items()
+        if card.network.startswith("detector-")
+    ]
+    others = "your own: cnnapps objects train-detector DATA; everyday things: --model hub:dfine_nano_coco"
+    raise UsageError("name a model", "; ".join([*ships, others]))
 
 
 def _detect_pictures(
@@ -208,7 +228,7 @@ def train_detector(
 
 def evaluate_detector(
     data: DataArgument,
-    model: ModelOption = DETECTOR,
+    model: ModelOption = "",
     form: FormOption = "",
     part: Annotated[str, typer.Option(help="train, val, test or all; else what is for testing.")] = "",
     side: SideOption = None,
@@ -229,7 +249,7 @@ def evaluate_detector(
     console = Console(json=json, quiet=quiet)
     with console.progress("detecting") as progress:
         found = evaluate_detector(
-            data, model=model, form=form or None, part=part, side=side, progress=progress
+            data, model=_named(model), form=form or None, part=part, side=side, progress=progress
         )
     for note in found.notes:
         console.note(note)
@@ -245,7 +265,7 @@ def export_detector(
     pictures: Annotated[
         list[str] | None, typer.Argument(help="Pictures to compare on; without any, noise.")
     ] = None,
-    model: ModelOption = DETECTOR,
+    model: ModelOption = "",
     format: Annotated[
         str, typer.Option("--format", "-f", help="savedmodel, onnx, litert, litert-float16 or all.")
     ] = "all",
@@ -256,4 +276,4 @@ def export_detector(
     """Convert a detector to other runtimes, boxes and suppression included, and compare each."""
     from apps.objects.detection.exporting import export_detector
 
-    show_exports(export_detector(model, format, pictures or [], out), Console(json=json, quiet=quiet))
+    show_exports(export_detector(_named(model), format, pictures or [], out), Console(json=json, quiet=quiet))
