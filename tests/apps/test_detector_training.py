@@ -163,9 +163,7 @@ def test_what_sees_edges_stays_as_the_backbone_had_it(shapes, shape_detector, tm
     assert f"start: the backbone of {run} (filters 16, depth 1)" in result.notes
     before, after = load_network(run), load_network(result.run)
     for early in early_layers(after):
-        for ours, theirs in zip(
-            early.get_weights(), before.get_layer(early.name).get_weights(), strict=True
-        ):
+        for ours, theirs in zip(early.get_weights(), before.get_layer(early.name).get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
     assert {layer.name for layer in early_layers(after)} >= {"stage1", "stage2", "stage2_more_norm"}
     later = after.get_layer("stage3").get_weights()[0] - before.get_layer("stage3").get_weights()[0]
