@@ -85,25 +85,13 @@ def quarter_turns(example: Example, draw: np.random.Generator) -> Example:
         example: a picture.
         draw: where the random number comes from.
     """
-    for _ in range(draw.integers(4)):
-        example = _turned_left(example)
-    return replace(example, pixels=np.ascontiguousarray(example.pixels))
-
-
-def _turned_left(example: Example) -> Example:
-    """Return a picture turned by 90 degrees, against the clock: what was right is up."""
-    width = example.pixels.shape[1]
-    x, y, box_width, box_height = example.boxes.T
-    outlines = tuple(
-        tuple(np.column_stack([points[:, 1], width - points[:, 0]]) for points in outline)
-        for outline in example.outlines
-    )
-    return replace(
-        example,
-        pixels=np.rot90(example.pixels),
-        boxes=np.column_stack([y, width - x - box_width, box_height, box_width]),
-        outlines=outlines,
-    )
+    quarters = int(draw.integers(4))
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    height, width = example.pixels.shape[:2]
+    size = (height, width) if quarters % 2 else (width, height)
+    linear = np.array([[cos, sin], [-sin, cos]])
+    offset = (np.array(size) - linear @ (width, height)) / 2
+    return affine(example, np.column_stack([linear, offset]), size)
 
 
 def hsv_jitter(

@@ -234,7 +234,7 @@ def test_an_evaluation_is_told_and_reported(shapes, shape_detector, cnnapps, tmp
         (["train-detector", "SHAPES", "--format", "voc"], 1, "in the format voc"),
         (["train-detector", "SHAPES", "--backbone", "digits/cnn"], 2, "no backbone for detectors"),
         (["train-detector", "SHAPES", "--device", "gpu"], 1, "sees no GPU"),
-        (["evaluate-detector", "SHAPES"], 2, "name a model"),
+        (["evaluate-detector", "SHAPES"], 2, "no detector ships"),
         (["evaluate-detector", "SHAPES", "--model", "digits/cnn"], 1, "not a detector"),
         (["evaluate-detector", "SHAPES", "--model", "MODEL", "--part", "all"], 1, "has no part 'all'"),
         (["evaluate-detector", "gone", "--model", "MODEL"], 1, "gone: no such file"),

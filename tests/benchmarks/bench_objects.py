@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_objects few --data DTD ../shared/data/folders/flowers CELLS …
     python -m tests.benchmarks.bench_objects cifar10          (TFDS_DATA_DIR names where it is prepared)
-    python -m tests.benchmarks.bench_objects detection        (../shared/data/detection/bccd; an hour and a half)
+    python -m tests.benchmarks.bench_objects detection        (../shared/data/detection/bccd; two hours and more)
 
 ``few`` trains on 5, 20 and 50 pictures a class of kinds that the general model has not seen: from random weights, from
 that model, and its head alone (a linear probe).  ``CELLS`` are blood cells cut out by their boxes, which
@@ -150,9 +150,9 @@ def detection(backbone: str, out: Path, rounds: int) -> str:
     )
     return (
         "## Detection\n\n"
-        "`tests/benchmarks/bench_objects.py detection`: BCCD, its own test part read once, `objects train-detector` as "
-        "users get it, from random weights and from the general model; YOLO's smaller networks report an AP50 of 0.88 "
-        "to 0.93 there.\n\n"
+        "`tests/benchmarks/bench_objects.py detection`: BCCD, its own test part read once, `objects train-detector "
+        "--turns --batch 8 --rate 0.001`, from random weights and from the general model; YOLO's smaller networks "
+        "report an AP50 of 0.88 to 0.93 there.\n\n"
         + table(("nano from", "mAP", "AP50", "minutes of training"), rows)
         + "\n\nPictures a second from decoded pictures to boxes: "
         + ", ".join(f"{name} {spread(found, 1)}" for name, found in speeds.items())
@@ -161,7 +161,8 @@ def detection(backbone: str, out: Path, rounds: int) -> str:
 
 
 def _detector(data: str, backbone: str, run: Path) -> dict[str, float]:
-    result = objects.train_detector(objects.DetectorOptions(data, backbone=backbone), out=run)
+    options = objects.DetectorOptions(data, backbone=backbone, turns=True, batch=8, rate=0.001)
+    result = objects.train_detector(options, out=run)
     assert result.evaluation is not None, "the data set names its test part"
     return {
         "mAP": result.evaluation.mean_ap.value,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="A run folder, a shipped name, or hub:NAME of KerasHub.")
+    str, typer.Option("--model", "-m", help="A run folder, or hub:NAME of KerasHub (not to export).")
 ]
 SideOption = Annotated[
     int | None, typer.Option("--size", help="Pictures are fitted into squares of so many pixels.")
@@ -89,23 +89,17 @@ def detect(
 
 
 def _named(model: str) -> str:
-    """Return the model that is asked for; none finds everything, so none is taken unasked.
+    """Return the model that is asked for: no detector ships, so none is taken unasked.
 
     Raises:
-        UsageError: none is named; the hint lists those that ship with what they find.
+        UsageError: none is named.
     """
-    if model:
-        return model
-    from common.artifact import read_card, resolve, shipped
-
-    cards = {name: read_card(resolve(name)) for name in shipped() if name.startswith("objects/")}
-    ships = [
-        f"--model {name} finds {', '.join(card.classes)}"
-        for name, card in cards.items()
-        if card.network.startswith("detector-")
-    ]
-    others = "your own: cnnapps objects train-detector DATA; everyday things: --model hub:dfine_nano_coco"
-    raise UsageError("name a model", "; ".join([*ships, others]))
+    if not model:
+        raise UsageError(
+            "name a model: no detector ships",
+            "your own by cnnapps objects train-detector DATA, or for everyday things --model hub:dfine_nano_coco",
+        )
+    return model
 
 
 def _detect_pictures(
