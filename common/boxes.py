@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["centers", "clipped", "corners", "from_corners", "iou", "iou_matrix", "shared_areas"]
+__all__ = ["AGREEMENT", "centers", "clipped", "corners", "from_corners", "iou", "iou_matrix", "shared_areas"]
+
+
+AGREEMENT = 0.8  # IoU from which two boxes say where the same object is: they are averaged
 
 
 def corners(boxes: np.ndarray) -> np.ndarray:

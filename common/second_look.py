@@ -10,7 +10,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from common.activations import log_softmax, softmax
 
-__all__ = ["SecondLook", "View"]
+__all__ = ["SecondLook", "View", "best_look"]
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,17 @@ class View:
         rotate: counter-clockwise, in degrees.
         scale: factor of size.
         mirror: left and right exchanged, before anything else.
+        reflect: what comes in at the border is the picture in a mirror that stands there; else black.
     """
 
     shift: tuple[float, float] = (0.0, 0.0)
     rotate: float = 0.0
     scale: float = 1.0
     mirror: bool = False
+    reflect: bool = False
 
     def of(self, images: np.ndarray) -> np.ndarray:
-        """Return the view of images ``(n, h, w, c)``; what comes in at the border is black."""
+        """Return the view of images ``(n, h, w, c)``."""
         if self.mirror:
             images = np.ascontiguousarray(images[:, :, ::-1])
         if (self.shift, self.rotate, self.scale) == ((0, 0), 0, 1):
@@ -47,7 +49,8 @@ class View:
         height, width = images.shape[1:3]
         matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), self.rotate, self.scale)
         matrix[:, 2] += self.shift
-        seen = [cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR) for image in images]
+        border = cv2.BORDER_REFLECT_101 if self.reflect else cv2.BORDER_CONSTANT
+        seen = [cv2.warpAffine(image, matrix, (width, height), borderMode=border) for image in images]
         return np.stack(seen).reshape(images.shape)
 
 
@@ -66,10 +69,7 @@ class SecondLook:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SecondLook:
         """Return what ``dataclasses.asdict`` made plain."""
-        views = tuple(
-            View(tuple(view["shift"]), view["rotate"], view["scale"], view.get("mirror", False))
-            for view in values["views"]
-        )
+        views = tuple(View(**(view | {"shift": tuple(view["shift"])})) for view in values["views"])
         return cls(values["below"], views)
 
     def improve(
@@ -93,17 +93,25 @@ class SecondLook:
         improved[unsure] = np.mean([log_softmax(look) for look in looks], axis=0)
         return improved
 
-    def gains(self, images: np.ndarray, targets: np.ndarray, run: Callable[[np.ndarray], np.ndarray]) -> bool:
-        """Return whether looking again lowers the cross-entropy on held-out pictures.
 
-        Args:
-            images: held-out pictures ``(n, h, w, c)``.
-            targets: their class numbers ``(n,)``.
-            run: from images to logits.
-        """
-        first = run(images)
+def best_look(
+    looks: Sequence[SecondLook],
+    images: np.ndarray,
+    targets: np.ndarray,
+    run: Callable[[np.ndarray], np.ndarray],
+) -> SecondLook | None:
+    """Return the way to look again with the lowest cross-entropy on held-out pictures; None if the first look has it.
 
-        def cross_entropy(logits: np.ndarray) -> float:
-            return -float(log_softmax(logits)[np.arange(len(targets)), targets].mean())
+    Args:
+        looks: to choose from.
+        images: held-out pictures ``(n, h, w, c)``.
+        targets: their class numbers ``(n,)``.
+        run: from images to logits.
+    """
+    first = run(images)
 
-        return cross_entropy(self.improve(first, images, run)) < cross_entropy(first)
+    def cross_entropy(look: SecondLook | None) -> float:
+        logits = look.improve(first, images, run) if look else first
+        return -float(log_softmax(logits)[np.arange(len(targets)), targets].mean())
+
+    return min((None, *looks), key=cross_entropy)

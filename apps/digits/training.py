@@ -151,14 +151,16 @@ def finish(
     from apps.digits.evaluation import evaluate
     from apps.digits.report import training_report
     from common.predictor import Predictor
+    from common.second_look import best_look
 
     def answer(images: np.ndarray) -> np.ndarray:
         return network.predict(images, batch_size=256, verbose=0)
 
     pixels = held.images / np.float32(255)
     by_gradients = card.network != "perceptron"
-    if by_gradients and calibration.SECOND_LOOK.gains(pixels, held.targets, answer):
-        card = replace(card, second_look=calibration.SECOND_LOOK)
+    if by_gradients:
+        look = best_look((calibration.SECOND_LOOK,), pixels, held.targets, answer)
+        card = replace(card, second_look=look)
     logits = Predictor(card, answer).logits
     thresholds = calibration.calibrate(
         logits(pixels), held.targets, None if outliers is None else logits(outliers)

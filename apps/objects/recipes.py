@@ -9,11 +9,13 @@ import numpy as np
 from common.data.augment import Augmentation, Colour
 from common.data.distortion import Geometry
 from common.data.tables import Kind
+from common.second_look import SecondLook, View
 from common.training import Recipe
 
-__all__ = ["AUGMENTATION", "FEW", "UNEVEN", "balance_of", "balanced", "recipe_for"]
+__all__ = ["AUGMENTATION", "FEW", "UNEVEN", "balance_of", "balanced", "looks_for", "recipe_for"]
 
 FEW = 20_000  # training pictures below which a start from other weights is made in two phases
+SMALL = 32  # pixels of a side up to which a shift by one says enough to be worth three times the work
 UNEVEN = 3.0  # times as many pictures of the largest class as of the smallest: classes are weighted
 
 _MILD = Augmentation(
@@ -130,3 +132,23 @@ def balanced(recipe: Recipe, balance: str, counts: np.ndarray, kind: Kind) -> Re
     weights = rarity[0] if kind == "one of K" else rarity[1]
     parameters = recipe.loss_parameters | {"class_weights": tuple(round(float(w), 6) for w in weights)}
     return replace(recipe, loss_parameters=parameters)
+
+
+def looks_for(side: int) -> tuple[SecondLook, ...]:
+    """Return the ways in which every picture may be looked at again: from both sides, and so a pixel off as well.
+
+    Args:
+        side: of the pictures in pixels; a pixel tells something in small ones only.
+
+    Reference:
+        Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, section 3 (test-time augmentation).
+    """
+    every = 1.1  # no answer is so sure
+    mirrored = View(mirror=True)
+    aside = [
+        View(shift=(step, step), mirror=mirror, reflect=True)
+        for mirror in (False, True)
+        for step in (1.0, -1.0)
+    ]
+    looks = (SecondLook(every, (mirrored,)), SecondLook(every, (mirrored, *aside)))
+    return looks if side <= SMALL else looks[:1]

@@ -206,19 +206,19 @@ def _finish(
 ) -> tuple[artifact.Card, Evaluation]:
     """Calibrate a trained network on held-out pictures, read the test part, write the artifact."""
     from apps.objects.evaluation import evaluate
+    from apps.objects.recipes import looks_for
     from apps.objects.report import training_report
     from common.metrics import fit_temperature
     from common.predictor import Predictor
-    from common.second_look import SecondLook, View
+    from common.second_look import best_look
 
     def answer(images: np.ndarray) -> np.ndarray:
         return network.predict(images, batch_size=256, verbose=0)
 
     held = pictures.validation
     pixels = held.images.astype(np.float32) / 255
-    from_both_sides = SecondLook(1.1, (View(mirror=True),))  # above 1: every answer is looked at again
-    if pictures.kind == "one of K" and from_both_sides.gains(pixels, held.targets, answer):
-        card = replace(card, second_look=from_both_sides)
+    if pictures.kind == "one of K":
+        card = replace(card, second_look=best_look(looks_for(pixels.shape[1]), pixels, held.targets, answer))
     temperature = fit_temperature(Predictor(card, answer).logits(pixels), held.targets)
     card = replace(card, calibration={"temperature": temperature})
     evaluation = evaluate(Predictor(card, answer), pictures.test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from common.boxes import AGREEMENT
 from common.grids import places
 from common.losses.boxes import edges_at, overlaps
 
@@ -16,7 +17,8 @@ class SuppressedBoxes(keras.layers.Layer):
     """Decoding and non-maximum suppression, class by class, of a whole batch at once.
 
     The ``limit`` likeliest boxes of a picture are compared with each other.  From the surest on, a box takes away those
-    of its class whose IoU with it is above ``overlap``.  That is a chain of decisions, each waiting for the one before;
+    of its class whose IoU with it is above ``overlap``; what remains is averaged with the boxes that nearly agree with
+    it, as in ``common.detector.voted``.  Taking away is a chain of decisions, each waiting for the one before;
     here all are made at once, again and again until none changes, which gives the same after as many rounds as the
     longest chain of overlapping boxes has links, a few.
 
@@ -54,9 +56,9 @@ class SuppressedBoxes(keras.layers.Layer):
         place, kind = numbers // classes, numbers % classes
         boxes = ops.take_along_axis(edges, ops.expand_dims(place, -1), axis=1)
 
-        rivals = ops.logical_and(
-            overlaps(boxes, boxes) > self.overlap, ops.expand_dims(kind, 2) == ops.expand_dims(kind, 1)
-        )
+        shared, alike = overlaps(boxes, boxes), ops.expand_dims(kind, 2) == ops.expand_dims(kind, 1)
+        rivals = ops.logical_and(shared > self.overlap, alike)
+        agree = ops.cast(ops.logical_and(shared >= AGREEMENT, alike), "float32")
         count = scores.shape[1]
         surer = ops.arange(count)[:, None] < ops.arange(count)[None, :]
         takes = ops.cast(ops.logical_and(rivals, surer), "float32")
@@ -69,8 +71,11 @@ class SuppressedBoxes(keras.layers.Layer):
         kept, _ = ops.while_loop(
             lambda kept, before: ops.any(kept != before), decide, (enough, ops.zeros_like(enough))
         )
+        # A box without area overlaps nothing, not even itself, but has its own vote.
+        votes = ops.maximum(agree, ops.eye(count)) * ops.expand_dims((enough * scores) ** 2, 1)
+        total = ops.maximum(ops.sum(votes, axis=-1, keepdims=True), 1e-12)
         rest = ops.stack([scores, ops.cast(kind, "float32")], axis=-1)
-        return ops.concatenate([boxes, rest], axis=-1) * ops.expand_dims(kept, -1)
+        return ops.concatenate([ops.matmul(votes, boxes) / total, rest], axis=-1) * ops.expand_dims(kept, -1)
 
     def compute_output_shape(self, input_shape):
         candidates = len(places(self.side, self.side)) * (input_shape[-1] - 4)

@@ -87,3 +87,17 @@ def suppressed(boxes, scores, classes, limit):
         if all(overlap(boxes[number], boxes[other])[0] <= limit for other in rivals):
             kept.append(int(number))
     return kept
+
+
+def voted(boxes, scores, classes, kept, agreement):
+    """Each box (left, top, right, bottom) that remains, averaged with those of its class that nearly agree."""
+    means = []
+    for number in kept:
+        total, weight = scores[number] ** 2 * boxes[number], scores[number] ** 2
+        for other in range(len(boxes)):
+            same = classes[other] == classes[number] and other != number
+            if same and overlap(boxes[number], boxes[other])[0] >= agreement:
+                total = total + scores[other] ** 2 * boxes[other]
+                weight += scores[other] ** 2
+        means.append(total / weight)
+    return np.array(means).reshape(-1, 4)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from keras import ops
 
 from common import artifact
-from common.boxes import corners, from_corners, iou
-from common.detector import Detector, decoded, open_detector, suppressed
+from common.boxes import AGREEMENT, corners, from_corners, iou
+from common.detector import Detector, decoded, open_detector, suppressed, voted
 from common.errors import ArtifactError
 from common.grids import places
 from common.layers import SuppressedBoxes
@@ -106,6 +106,20 @@ def test_suppression_is_that_of_a_plain_loop(seed, count, limit):
     )
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_remains_is_averaged_with_what_nearly_agrees(seed):
+    draw = np.random.default_rng(seed)
+    true = draw.uniform(20, 30, (6, 4))
+    boxes = np.concatenate([true + draw.normal(0, 0.7, true.shape) for _ in range(8)] + [np.zeros((1, 4))])
+    scores, classes = draw.uniform(0.1, 1, len(boxes)), draw.integers(0, 2, len(boxes))
+    kept = np.append(suppressed(boxes, scores, classes, 0.6), len(boxes) - 1)
+    means = voted(boxes, scores, classes, kept)
+    np.testing.assert_allclose(
+        corners(means), plain.voted(corners(boxes), scores, classes, kept, AGREEMENT), rtol=1e-9
+    )
+    assert not np.allclose(means[:-1], boxes[kept[:-1]]) and not means[-1].any()
+
+
 @pytest.mark.parametrize("overlap", [0.3, 0.6])
 def test_suppression_in_the_graph_is_that_of_a_plain_loop(overlap):
     raw = outputs(np.random.default_rng(3), 3, 2)
@@ -115,8 +129,9 @@ def test_suppression_in_the_graph_is_that_of_a_plain_loop(overlap):
     for one, answer in zip(raw, answers, strict=True):
         boxes, scores, classes = (rows[:80] for rows in decoded(one, SIDE, SIDE, 0.2))
         kept = plain.suppressed(corners(boxes), scores, classes, overlap)
+        means = plain.voted(corners(boxes), scores, classes, kept, AGREEMENT)
         answer = answer[answer[:, 4] > 0]
-        np.testing.assert_allclose(answer[:, :4], corners(boxes)[kept], atol=1e-3)
+        np.testing.assert_allclose(answer[:, :4], means, atol=1e-3)
         np.testing.assert_allclose(answer[:, 4], scores[kept], atol=1e-6)
         assert answer[:, 5].tolist() == classes[kept].tolist()
     model = keras.Sequential([keras.Input(raw.shape[1:]), layer])

@@ -11,7 +11,7 @@ from scipy import ndimage, special
 
 from common import activations, artifact
 from common.predictor import Predictor, load
-from common.second_look import SecondLook, View
+from common.second_look import SecondLook, View, best_look
 
 
 def test_activations_are_scipys():
@@ -75,7 +75,7 @@ def test_the_predictor_looks_again_where_the_card_says_so():
 
 
 def test_the_card_keeps_it(tmp_path):
-    look = SecondLook(0.97, (View(shift=(1.0, -1.0)), View(rotate=8.0), View(scale=1.1)))
+    look = SecondLook(0.97, (View(shift=(1.0, -1.0)), View(rotate=8.0), View(scale=1.1, reflect=True)))
     card = artifact.read_card(artifact.resolve("digits/cnn"))
     (tmp_path / "card.json").write_text(json.dumps(asdict(replace(card, second_look=look))))
     assert artifact.read_card(tmp_path).second_look == look
@@ -99,5 +99,12 @@ def test_looking_again_gains_where_the_views_are_right_and_not_where_they_are_wr
         seen = np.where(pictures[:, 0, -1, 0] > 0, 1.0, 0.0) if pictures[:, 0, -1].any() else np.full(40, 0.5)
         return np.stack([-(seen - 0.5), seen - 0.5], axis=1) * sign
 
-    assert look.gains(images, targets, lambda pictures: run(pictures, 6.0))
-    assert not look.gains(images, targets, lambda pictures: run(pictures, -6.0))
+    assert best_look((look,), images, targets, lambda pictures: run(pictures, 6.0)) is look
+    assert best_look((look,), images, targets, lambda pictures: run(pictures, -6.0)) is None
+
+
+def test_a_shift_may_bring_in_the_picture_as_a_mirror_shows_it():
+    images = np.random.default_rng(0).random((3, 5, 6, 3)).astype(np.float32)
+    seen = View(shift=(1, -1), reflect=True).of(images)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    np.testing.assert_allclose(seen, padded[:, 2:, :-2], atol=1e-6)

@@ -172,6 +172,9 @@ def train_detector(
     turns: Annotated[
         bool, typer.Option("--turns", help="Pictures have no up (microscopes, satellites): turn them too.")
     ] = False,
+    trainval: Annotated[
+        bool, typer.Option("--trainval", help="Learn from the part val too; a tenth of both is held out.")
+    ] = False,
     epochs: EpochsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
     rate: RateOption = None,
@@ -196,6 +199,7 @@ def train_detector(
         backbone=backbone,
         side=side,
         turns=turns,
+        trainval=trainval,
         epochs=epochs,
         batch=batch,
         rate=rate,

@@ -60,6 +60,7 @@ class DetectorOptions:
             for the one that ships, if it has the filters and depth asked for; ``none`` for random weights.
         side: of the square that pictures are fitted into, in pixels.
         turns: whether pictures have no up, such as those of microscopes and satellites.
+        trainval: learn from the part ``val`` too, but for a tenth of both that is held out.
         epochs, batch, rate: instead of the recipe's.
         seed: of everything.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
@@ -72,6 +73,7 @@ class DetectorOptions:
     backbone: str = ""
     side: int = 416
     turns: bool = False
+    trainval: bool = False
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None

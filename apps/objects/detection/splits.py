@@ -42,13 +42,19 @@ class Parts:
     note: str
 
 
-def split(data: AnnotatedSet, seed: int) -> Parts:
+def split(data: AnnotatedSet, seed: int, *, trainval: bool = False) -> Parts:
     """Return the parts of a data set: its own where it has some, else drawn by the seed.
 
     Without a part ``val``, pictures are held out of those to learn from; without a part ``test``, ``val`` is tested on.
 
+    Args:
+        data: with or without parts.
+        seed: of what is drawn.
+        trainval: learn from ``val`` too, but for a tenth of both that is held out.
+
     Raises:
         InputError: no object to learn from.
+        UserError: ``trainval``, but the data have no parts ``val`` and ``test``.
     """
     own = dict(data.parts)
     order = np.random.default_rng(seed)
@@ -63,6 +69,10 @@ def split(data: AnnotatedSet, seed: int) -> Parts:
     else:
         test = own.get("test") or own["val"]
     held = own["val"] if "val" in own and "test" in own else []
+    if trainval:
+        if not held:
+            raise UserError(f"{data.name} has no parts val and test", "leave out --trainval")
+        train, held = [*train, *held], []
     if not held:
         train, held = _drawn(train, HELD, order)
     if not any(len(entry.boxes) for entry in train):

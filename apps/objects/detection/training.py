@@ -94,7 +94,7 @@ def train_detector(
     from common.predictor import load_network
 
     data = open_boxed(options.data, form=options.form or None, progress=progress)
-    parts = split(data, options.seed)
+    parts = split(data, options.seed, trainval=options.trainval)
     start = None if options.backbone == "none" else load_network(options.backbone)
     pictures, failures = gather(parts.train, data.classes, round(ENLARGED * options.side), progress=progress)
     recipe = default_recipe(len(pictures), options.side, passes=options.epochs, turns=options.turns)
