@@ -48,6 +48,7 @@ def test_every_network_answers_at_every_place(name):
 
 def test_the_place_of_an_answer_is_where_the_picture_shows_it():
     """What changes in a corner of the picture changes the answers there most."""
+    keras.utils.set_random_seed(0)  # with weights drawn unluckily no map passes on what it sees
     network = DETECTORS.get("nano")(1, filters=4, neck=8)
     x = np.full((1, 128, 128, 3), 0.5, np.float32)
     other = x.copy()
