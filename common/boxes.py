@@ -9,7 +9,6 @@ import numpy as np
 
 __all__ = ["AGREEMENT", "centers", "clipped", "corners", "from_corners", "iou", "iou_matrix", "shared_areas"]
 
-
 AGREEMENT = 0.8  # IoU from which two boxes say where the same object is: they are averaged
 
 
