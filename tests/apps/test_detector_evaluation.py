@@ -16,6 +16,8 @@ from apps.objects.detection.drawing import MISSED, RIGHT, WRONG, draw_mistakes
 from apps.objects.detection.evaluation import evaluate_detector, figures
 from apps.objects.detection.learning import best_f1
 from apps.objects.detection.report import evaluation_report, worst
+from apps.objects.detection.splits import part_to_test
+from common.artifact import read_card
 from common.data.boxed import Annotated, open_boxed
 from common.detector import Found
 from common.errors import UserError
@@ -187,3 +189,14 @@ def test_a_run_is_tested_again_on_the_same_pictures(shape_detector, shapes):
     assert held.part == "val" and len(held.seen) == 12 and held.ap50.value > 0.3
     with pytest.raises(UserError, match="has no part 'tset'; did you mean 'test'"):
         evaluate_detector(shapes, model=shape_detector.run, part="tset")
+
+
+def test_it_is_told_if_a_model_is_tested_on_what_it_has_learned_from(shape_detector, shapes):
+    card = read_card(shape_detector.run)
+    both = replace(card, data=card.data | {"trainval": True})
+
+    def told(part, card):
+        return any("has learned from these" in note for note in part_to_test(shapes, card, part=part)[2])
+
+    assert [told(part, card) for part in ("train", "val", "test")] == [True, False, False]
+    assert [told(part, both) for part in ("train", "val", "test")] == [True, True, False]

@@ -108,14 +108,16 @@ def part_to_test(
     """
     data = open_boxed(source, form=form, progress=progress)
     notes = data.notes + ((f"{len(data.problems)} problems: see data check",) if data.problems else ())
+    known = card.data.get("fingerprint") == fingerprint(data)
+    learned = ("train", "val") if card.data.get("trainval") else ("train",)
+    said = ("the model has learned from these pictures",)
     if part:
         if part not in data.parts:
             raise UserError(
                 f"{data.name} has no part {part!r}{nearest(part, data.parts)}",
                 f"it has {', '.join(data.parts)}",
             )
-        return part, data.parts[part], notes
-    known = card.data.get("fingerprint") == fingerprint(data)
+        return part, data.parts[part], notes + (said if known and part in learned else ())
     if known and card.data.get("seeded"):
         parts = split(data, card.seed)
         if not parts.test:
@@ -124,9 +126,7 @@ def part_to_test(
             )
         return parts.tested, parts.test, (*notes, parts.note)
     name = next(name for name in ("test", "val", "all", "train") if name in data.parts)
-    if known and name == "train":
-        notes += ("the model has learned from these pictures",)
-    return name, data.parts[name], notes
+    return name, data.parts[name], notes + (said if known and name in learned else ())
 
 
 def fingerprint(data: AnnotatedSet) -> str:

@@ -188,6 +188,7 @@ def _card(options: DetectorOptions, data: AnnotatedSet, parts: Parts, command: s
             "held": len(parts.held),
             parts.tested: len(parts.test),
             "seeded": parts.seeded,
+            "trainval": options.trainval,
             "weights": "random" if options.backbone == "none" else options.backbone,
         },
         command=command,
