@@ -260,7 +260,7 @@ def _parted(pictures: _Pictures, seed: int) -> dict[str, np.ndarray]:
     groups = strata(pictures.targets)
     if not len(given["test"]):  # what is called validation is then the only test there is
         given["test"], given["validation"] = given["validation"], given["test"]
-    share = float(np.clip(3_000 / max(len(rest), 1), 0.05, 0.15))
+    share = float(np.clip(1_500 / max(len(rest), 1), 0.02, 0.15))
     if not len(given["test"]):
         # Training pictures come first, so that a class with one picture can at least be learned.
         train, test, validation = stratified_parts(groups[rest], [TEST_SHARE, share], seed)

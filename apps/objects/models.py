@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from common.layers import (
+    GELU,
     FusedBatchNormalization,
     PartialIdentity,
     PatchWhitening,
@@ -215,7 +216,7 @@ def airbench(input_shape: tuple[int, int, int], classes: int, *, width: float = 
     """
     inputs = layers.Input(input_shape)
     x = PatchWhitening(2, name="whitening")(_centred(inputs))
-    x = layers.Activation("gelu")(x)
+    x = GELU()(x)
     for group, count in enumerate((64, 256, 256), start=1):
         for half in (1, 2):
             x = layers.Conv2D(
@@ -229,7 +230,7 @@ def airbench(input_shape: tuple[int, int, int], classes: int, *, width: float = 
             if half == 1:
                 x = pool(x, "max")
             x = FusedBatchNormalization(0.6, 1e-5, scale=False, name=f"group{group}_norm{half}")(x)
-            x = layers.Activation("gelu")(x)
+            x = GELU()(x)
     x = global_pool(x, "max")
     x = layers.Rescaling(1 / 9)(x)
     return keras.Model(inputs, _scores(x, classes, use_bias=False), name="airbench")

@@ -30,7 +30,8 @@ _STRONG = replace(
 )
 AUGMENTATION = {"none": Augmentation(), "mild": _MILD, "strong": _STRONG}
 
-# The recipe of the paper, section 4, for a mean over the batch instead of a sum and for decoupled decay.
+# The recipe of the paper, section 4, for a mean over the batch instead of a sum and for decoupled decay.  It lasts 24
+# epochs instead of 10, which is long enough to fit every picture: squares of a quarter of the side are erased.
 _AIRBENCH = Recipe(
     loss_parameters={"label_smoothing": 0.2},
     optimizer="nimble_sgd",
@@ -41,11 +42,11 @@ _AIRBENCH = Recipe(
     start=0.2,
     floor=0.07,
     multiples={"*/beta": 64.0},
-    epochs=10,
+    epochs=24,
     batch=1024,
     average=0.95,
     lookahead=5,
-    augmentation=Augmentation(flip="alternating", translate=2),
+    augmentation=Augmentation(flip="alternating", translate=2, cutout=0.25),
 )
 
 

@@ -19,6 +19,7 @@ from common.layers.eight_bits import (
 )
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
+from common.layers.gelu import GELU
 from common.layers.graph import GraphConvolution
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.perceptron import Perceptron, perceptron_rule, train_perceptron
@@ -68,6 +69,7 @@ __all__ = [
     "EightBitEmbedding",
     "ExpectedAboveFloor",
     "FusedBatchNormalization",
+    "GELU",
     "GraphConvolution",
     "LayerScale",
     "LearnedSpread",
