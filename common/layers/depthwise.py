@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from common.layers.blocks import conv_block, squeeze_excite
+from common.layers.gelu import GELU
 from common.layers.normalization import FusedBatchNormalization
 from common.layers.regularization import StochasticDepth
 
@@ -148,7 +149,7 @@ def convnext_block(
     branch = layers.DepthwiseConv2D(kernel, padding="same", name=part("depth"))(x)
     branch = layers.LayerNormalization(epsilon=1e-6, name=part("norm"))(branch)
     branch = layers.Conv2D(expand * channels, 1, name=part("expand"))(branch)
-    branch = layers.Activation("gelu", name=part("gelu"))(branch)
+    branch = GELU(name=part("gelu"))(branch)
     branch = layers.Conv2D(channels, 1, name=part("project"))(branch)
     if layer_scale:
         branch = LayerScale(layer_scale, name=part("scale"))(branch)

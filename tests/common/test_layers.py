@@ -23,6 +23,7 @@ BLOCKS = {
     "average_pool": lambda x: layers.pool(x, "average"),
     "global_max": lambda x: layers.global_pool(x, "max"),
     "fused_norm": lambda x: layers.FusedBatchNormalization()(x),
+    "gelu": lambda x: layers.GELU()(x),
     "stochastic_depth": lambda x: layers.StochasticDepth(0.3, seed=1)(x),
     "depthwise_separable": lambda x: layers.depthwise_separable(x, 6, stride=2),
     "inverted_residual": lambda x: layers.inverted_residual(x, 4, drop_rate=0.2, name="inverted"),
