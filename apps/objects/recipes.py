@@ -31,7 +31,9 @@ _STRONG = replace(
 AUGMENTATION = {"none": Augmentation(), "mild": _MILD, "strong": _STRONG}
 
 # The recipe of the paper, section 4, for a mean over the batch instead of a sum and for decoupled decay.  It lasts 24
-# epochs instead of 10, which is long enough to fit every picture: squares of a quarter of the side are erased.
+# epochs instead of 10, long enough to learn the pictures by heart: so squares of a quarter of the side are erased.
+_ERASED = 0.25
+_LONG = 16  # epochs from which they are
 _AIRBENCH = Recipe(
     loss_parameters={"label_smoothing": 0.2},
     optimizer="nimble_sgd",
@@ -46,7 +48,7 @@ _AIRBENCH = Recipe(
     batch=1024,
     average=0.95,
     lookahead=5,
-    augmentation=Augmentation(flip="alternating", translate=2, cutout=0.25),
+    augmentation=Augmentation(flip="alternating", translate=2),
 )
 
 
@@ -57,6 +59,7 @@ def recipe_for(
     *,
     augmentation: str = "",
     fine_tuned: bool = False,
+    epochs: int = 0,
     batch: int = 0,
 ) -> Recipe:
     """Return the recipe of a network for so many training pictures.
@@ -67,18 +70,20 @@ def recipe_for(
         kind: of the targets.
         augmentation: ``none``, ``mild`` or ``strong``; "" for mild, with mixed pictures where there are many.
         fine_tuned: whether the backbone has learned from other pictures.
-        batch: pictures a step, where they are asked for; 0 for the recipe's.
+        epochs, batch: passes over the pictures, and pictures a step, where they are asked for; 0 for the recipe's.
     """
     chosen = AUGMENTATION[augmentation] if augmentation else _MILD if examples < FEW else _MIXED
     smoothing = {"label_smoothing": 0.1} if kind == "one of K" else {}
     if network == "airbench":
-        recipe = _AIRBENCH if not augmentation else replace(_AIRBENCH, augmentation=chosen)
+        epochs = epochs or int(np.clip(round(100_000 / examples), _AIRBENCH.epochs, 60))
+        if not augmentation:
+            chosen = replace(_AIRBENCH.augmentation, cutout=_ERASED if epochs >= _LONG else 0.0)
+        recipe = replace(_AIRBENCH, augmentation=chosen, epochs=epochs)
         if kind != "one of K":
             recipe = replace(recipe, loss="sigmoid_cross_entropy", loss_parameters={})
         # Small sets get more and smaller steps; the rate goes with the size of the batch.
         size = batch or int(np.clip(examples // 16, 32, recipe.batch))
-        epochs = int(np.clip(round(100_000 / examples), recipe.epochs, 60))
-        return replace(recipe, batch=size, rate=recipe.rate * size / recipe.batch, epochs=epochs)
+        return replace(recipe, batch=size, rate=recipe.rate * size / recipe.batch)
     size = batch or (32 if examples < 2_000 else 64 if examples < 10_000 else 128)
     size = min(size, max(8, examples // 4))
     seen, least, most = (60_000, 6, 40) if fine_tuned else (200_000, 12, 100)
@@ -86,7 +91,7 @@ def recipe_for(
         loss="softmax_cross_entropy" if kind == "one of K" else "sigmoid_cross_entropy",
         loss_parameters=smoothing,
         rate=(5e-4 if fine_tuned else 2e-3) * (size / 128) ** 0.5,
-        epochs=int(np.clip(round(seen / examples), least, most)),
+        epochs=epochs or int(np.clip(round(seen / examples), least, most)),
         batch=size,
         augmentation=chosen,
     )

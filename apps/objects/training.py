@@ -103,14 +103,16 @@ def train(
     few = len(pictures.train) < recipes.FEW
     recipe = recipes.recipe_for(
         options.network, len(pictures.train), pictures.kind,
-        augmentation=options.augmentation, fine_tuned=learned, batch=options.batch or 0,
+        augmentation=options.augmentation, fine_tuned=learned,
+        epochs=options.epochs or 0, batch=options.batch or 0,
     )  # fmt: skip
     recipe = recipes.balanced(recipe, balance, pictures.class_counts, pictures.kind)
-    changes: dict[str, Any] = {"epochs": options.epochs, "rate": options.rate}
     recipe = replace(
-        recipe, seed=options.seed, precision=devices.precision(device),
-        **{name: value for name, value in changes.items() if value},
-    )  # fmt: skip
+        recipe,
+        rate=options.rate or recipe.rate,
+        seed=options.seed,
+        precision=devices.precision(device),
+    )
 
     if options.window:
         if options.window > min(pictures.spec.shape[:2]):

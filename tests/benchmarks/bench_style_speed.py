@@ -55,15 +55,19 @@ def main() -> None:
         frames = list(_frames(SHARED / "data" / "video" / name, asked.frames))
         steady, rate = _painted(easel, frames, steady=True)
         alone, _ = _painted(easel, frames, steady=False)
-        still, moving = _flicker(frames, steady), _flicker(frames, alone)
-        flickers.append((name, f"{rate:.1f}", f"{still:.4f}", f"{moving:.4f}", f"{still / moving:.2f}"))
+        still, moving, own = (_flicker(frames, those) for those in (steady, alone, frames))
+        flickers.append(
+            (name, f"{rate:.1f}", f"{own:.4f}", f"{still:.4f}", f"{moving:.4f}", f"{still / moving:.2f}")
+        )
     head = f"{asked.frames} frames, {FRAME[0]}x{FRAME[1]}"
     publish(
         "styles-speed",
         "## Styles: time, memory, flicker\n\n`tests/benchmarks/bench_style_speed.py`.\n\n"
         + table(("", "time", "memory, highest"), rows)
         + "\n\n"
-        + table((head, "frames/s", "flicker", "flicker frame by frame", "ratio"), flickers)
+        + table(
+            (head, "frames/s", "of the video", "of its painting", "painted frame by frame", "ratio"), flickers
+        )
         + f"\n\n{conditions(('tensorflow', 'ai-edge-litert'))}",
     )
 
