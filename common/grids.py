@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["COARSEST", "STRIDES", "places"]
+__all__ = ["COARSEST", "STRIDES", "cells", "places"]
 
 STRIDES = (8, 16, 32)  # sides of the cells in pixels
 COARSEST = STRIDES[-1]  # sides of what a detector sees are multiples of it
@@ -21,3 +21,9 @@ def places(height: int, width: int) -> np.ndarray:
         y, x = np.meshgrid(np.arange(height // stride), np.arange(width // stride), indexing="ij")
         grids.append((np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * stride)
     return np.concatenate(grids).astype(np.float32)
+
+
+def cells(height: int, width: int) -> np.ndarray:
+    """Return the side in pixels ``(places,)`` of the cell that each of ``places`` is the middle of."""
+    counts = [(height // stride) * (width // stride) for stride in STRIDES]
+    return np.repeat(np.array(STRIDES, np.float32), counts)

@@ -3,13 +3,14 @@
 from common.layers.backbone import backbone_weights, copied_weights, early_layers, pyramid
 from common.layers.blocks import conv_block, residual_block, squeeze_excite
 from common.layers.censoring import ExpectedAboveFloor, LearnedSpread
-from common.layers.correlation import Correlation, PositiveDistances
+from common.layers.correlation import Correlation
 from common.layers.depthwise import (
     LayerScale,
     convnext_block,
     depthwise_separable,
     inverted_residual,
 )
+from common.layers.distances import ExpectedDistances, PositiveDistances
 from common.layers.eight_bits import (
     EightBitConv1D,
     EightBitDense,
@@ -68,6 +69,7 @@ __all__ = [
     "EightBitDense",
     "EightBitEmbedding",
     "ExpectedAboveFloor",
+    "ExpectedDistances",
     "FusedBatchNormalization",
     "GELU",
     "GraphConvolution",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-__all__ = ["Correlation", "PositiveDistances"]
+__all__ = ["Correlation"]
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -47,28 +47,3 @@ class Correlation(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return super().get_config() | {"margin": self.margin}
-
-
-@keras.saving.register_keras_serializable(package="cnnapps")
-class PositiveDistances(keras.layers.Layer):
-    """Raw numbers to distances: ``usual · exp(x)``, so that 0 is the usual one and none is negative.
-
-    Args:
-        usual: the distance of a raw 0.
-
-    Reference:
-        Tian et al., "FCOS", ICCV 2019, section 3.1.
-    """
-
-    def __init__(self, usual: float = 1.0, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.usual = usual
-
-    def call(self, inputs):
-        return self.usual * ops.exp(ops.clip(inputs, -5.0, 5.0))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"usual": self.usual}

@@ -6,7 +6,7 @@ from keras import ops
 
 from common.losses.classification import _binary_cross_entropy
 
-__all__ = ["box_map", "ciou", "edges_at", "giou", "overlaps"]
+__all__ = ["box_map", "ciou", "distribution_focal", "edges_at", "giou", "overlaps"]
 
 TINY = 1e-9
 
@@ -55,6 +55,27 @@ def box_map(target, output, *, beta: float = 2.0, box_weight: float = 2.0):
     boxes = (1 - overlap + 1 - union / around) * inside
     places = ops.maximum(ops.sum(inside, axis=(1, 2)), 1.0)
     return (ops.sum(scores * counted, axis=(1, 2)) + box_weight * ops.sum(boxes, axis=(1, 2))) / places
+
+
+def distribution_focal(target, logits):
+    """Cross-entropy of a distribution over 0, 1, 2 … with the two whole numbers next to the true one.
+
+    They count the more the nearer they are, so that the mean of the distribution is drawn to the target.
+
+    Args:
+        target: real numbers ``(...)``; what is beyond the last counts as it.
+        logits: of 0 to n ``(..., n + 1)``.
+
+    Reference:
+        Li et al., "Generalized Focal Loss", NeurIPS 2020, eq. 6.
+    """
+    count = logits.shape[-1]
+    target = ops.clip(target, 0.0, count - 1.0)
+    lower = ops.minimum(ops.floor(target), count - 2.0)
+    upper = ops.expand_dims(target - lower, -1)
+    number = ops.cast(lower, "int32")
+    wanted = (1 - upper) * ops.one_hot(number, count) + upper * ops.one_hot(number + 1, count)
+    return -ops.sum(wanted * ops.log_softmax(logits), axis=-1)
 
 
 def edges_at(middles, distances):

@@ -1,16 +1,16 @@
 """The loss of a detector, whose picture holds any number of objects.
 
-It takes objects ``(batch, objects, 5)`` and the raw output ``(batch, places, K + 4)`` and returns one value a picture
-``(batch,)``.
+It takes objects ``(batch, objects, 5)`` and the raw output ``(batch, places, K + 4 + 4 bins)`` and returns one value a
+picture ``(batch,)``.
 """
 
 from __future__ import annotations
 
 from keras import ops
 
-from common.grids import places
+from common.grids import cells, places
 from common.losses.assignment import assign
-from common.losses.boxes import edges_at, giou
+from common.losses.boxes import distribution_focal, edges_at, giou
 from common.losses.classification import quality_focal
 
 __all__ = ["task_aligned"]
@@ -23,7 +23,9 @@ def task_aligned(
     output,
     *,
     side: int = 416,
+    bins: int = 0,
     box_weight: float = 2.0,
+    bin_weight: float = 0.25,
     most: int = 13,
     score_power: float = 1.0,
     overlap_power: float = 6.0,
@@ -31,18 +33,21 @@ def task_aligned(
     """Task-aligned one-stage detection (Feng et al. 2021, section 3.2).
 
     The places that fit an object best now (``common.losses.assignment``) shall say its class as surely as they fit
-    (quality focal loss) and its box (generalised IoU, weighted by the fit); all others, that there is nothing.  Sums
-    are divided by the fit summed over the batch, so that a picture without objects counts as much as its places do.
+    (quality focal loss) and its box (generalised IoU, weighted by the fit); all others, that there is nothing.  Where
+    edges are given as distributions too, these are drawn to the true edges (distribution focal loss).  Sums are divided
+    by the fit summed over the batch, so that a picture without objects counts as much as its places do.
 
     Args:
         target: class, left, top, right, bottom in pixels ``(batch, objects, 5)``; rows of class -1 fill up.
-        output: ``(batch, places, K + 4)``: raw scores; distances to left, top, right, bottom in pixels, above 0.  The
-            places are those of ``common.grids``.
+        output: ``(batch, places, K + 4 + 4 bins)``: raw scores; distances to left, top, right, bottom in pixels; the
+            raw scores of each being 0, 1, 2 … cells.  The places are those of ``common.grids``.
         side: of the square picture in pixels.
-        box_weight: of the boxes beside the scores.
+        bins: of each distance; 0 for none.
+        box_weight, bin_weight: of the boxes and of the distributions beside the scores.
         most, score_power, overlap_power: of the assignment.
     """
-    logits, distances = output[..., :-4], output[..., -4:]
+    end = output.shape[-1] - 4 * bins
+    logits, distances = output[..., : end - 4], output[..., end - 4 : end]
     middles = ops.convert_to_tensor(places(side, side))
     edges = edges_at(middles, distances)
     assigned = assign(
@@ -55,4 +60,11 @@ def task_aligned(
     true = ops.maximum(true, NEAREST)
     boxes = ops.sum(quality * giou(true, distances), axis=-1)
     scores = ops.sum(quality_focal(assigned.classes, logits), axis=-1)
-    return (scores + box_weight * boxes) / ops.maximum(ops.mean(ops.sum(quality, axis=-1)), 1.0)
+    total = scores + box_weight * boxes
+    if bins:
+        likely = ops.reshape(output[..., end:], (-1, middles.shape[0], 4, bins))
+        in_cells = true / ops.convert_to_tensor(cells(side, side)[:, None])
+        total += bin_weight * ops.sum(
+            quality * ops.mean(distribution_focal(in_cells, likely), axis=-1), axis=-1
+        )
+    return total / ops.maximum(ops.mean(ops.sum(quality, axis=-1)), 1.0)

@@ -178,7 +178,8 @@ def test_pictures_in_two_parts_are_told(tmp_path):
 
 
 def test_the_recipe_shows_small_data_often():
-    assert default_recipe(200, 416).passes == 150 and default_recipe(200, 416).training.batch == 16
-    assert default_recipe(50_000, 416).passes == 12 and default_recipe(1, 64).training.batch == 1
+    assert default_recipe(200, 416).passes == 150 and default_recipe(200, 416).training.batch == 8
+    assert default_recipe(50_000, 416).passes == 12 and default_recipe(50_000, 416).training.batch == 16
+    assert default_recipe(1, 64).training.batch == 1
     assert default_recipe(200, 320, passes=7).passes == 7
-    assert default_recipe(9, 320).training.loss_parameters == {"side": 320}
+    assert default_recipe(9, 320).training.loss_parameters["side"] == 320

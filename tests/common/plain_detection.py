@@ -55,10 +55,20 @@ def assign(target, scores, boxes, places, most, alpha, beta):
     return owners, quality
 
 
-def task_aligned(targets, outputs, side, most=13, alpha=1.0, beta=6.0, weight=2.0):
+def distribution_focal(true, logits):
+    """By the text of the paper: cross-entropy with the two whole numbers beside the true one."""
+    true = min(max(true, 0), len(logits) - 1)
+    log_shares = logits - np.log(np.exp(logits).sum())
+    lower = min(int(true), len(logits) - 2)
+    return -((lower + 1 - true) * log_shares[lower] + (true - lower) * log_shares[lower + 1])
+
+
+def task_aligned(targets, outputs, side, most=13, alpha=1.0, beta=6.0, weight=2.0, likely=None):
+    """``likely``: raw scores of whole numbers of cells ``(batch, places, 4, bins)``."""
     places = middles(side)
+    cells = [stride for stride in STRIDES for _ in range((side // stride) ** 2)]
     sums, totals = [], []
-    for target, output in zip(targets.astype(float), outputs.astype(float), strict=True):
+    for number, (target, output) in enumerate(zip(targets.astype(float), outputs.astype(float), strict=True)):
         boxes = [
             (x - d[0], y - d[1], x + d[2], y + d[3]) for (x, y), d in zip(places, output[:, -4:], strict=True)
         ]
@@ -74,6 +84,13 @@ def task_aligned(targets, outputs, side, most=13, alpha=1.0, beta=6.0, weight=2.
             if place in owners:
                 box = target[owners[place]][1:]
                 total += weight * quality[place] * (1 - overlap(box, boxes[place])[1])
+                if likely is not None:
+                    x, y = places[place]
+                    true = np.maximum([x - box[0], y - box[1], box[2] - x, box[3] - y], 0.05) / cells[place]
+                    spread = [
+                        distribution_focal(*edge) for edge in zip(true, likely[number][place], strict=True)
+                    ]
+                    total += 0.25 * quality[place] * np.mean(spread)
         sums.append(total)
         totals.append(sum(quality.values()))
     return np.array(sums) / max(np.mean(totals), 1)

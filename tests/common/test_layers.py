@@ -19,6 +19,8 @@ BLOCKS = {
     "content_distance": lambda x: layers.MapDistance("content")(x, x[:, ::-1]),
     "style_distance": lambda x: layers.MapDistance("style", 0.5)(x, x[:, 2:]),
     "modulated": lambda x: layers.modulated(x, keras.layers.GlobalMaxPooling2D()(x), "m"),
+    "positive_distances": lambda x: layers.PositiveDistances(8.0)(x),
+    "expected_distances": lambda x: layers.ExpectedDistances(8.0)(keras.layers.Reshape((-1, 2, 2))(x)),
     "max_pool": lambda x: layers.pool(x, "max"),
     "average_pool": lambda x: layers.pool(x, "average"),
     "global_max": lambda x: layers.global_pool(x, "max"),

@@ -354,6 +354,16 @@ def test_gradients_of_task_alignment():
     assert not gradient[..., 3:].any() and (gradient[..., :3] > 0).all()
 
 
+def test_task_alignment_draws_distributions_to_the_edges():
+    likely = RANDOM.normal(size=(*PLACED.shape[:2], 4, 5)).astype("float32")
+    output = np.concatenate([PLACED, likely.reshape(*PLACED.shape[:2], 20)], axis=-1)
+    expected = task_aligned(OBJECTS, PLACED, 64, most=5, likely=likely).mean()
+    assert float(losses.get("task_aligned", side=64, most=5, bins=5)(OBJECTS, output)) == pytest.approx(
+        expected, rel=2e-5
+    )
+    assert expected > task_aligned(OBJECTS, PLACED, 64, most=5).mean()
+
+
 def learners():
     """Of each picture and place the fit, by plain loops."""
     places = plain_detection.middles(64)

@@ -13,7 +13,7 @@ import numpy as np
 from apps.objects.detection.average_precision import Seen, average_precision, right_ones
 from apps.objects.detection.data import DetectorStream, Pictures
 from apps.objects.detection.evaluation import detect_all
-from apps.objects.detection.network import DETECTORS
+from apps.objects.detection.network import DETECTORS, taught
 from apps.objects.detection.recipes import DetectorRecipe
 from common import devices
 from common.artifact import Card
@@ -78,8 +78,8 @@ def learn(
         _set_trainable(early_layers(network), False)
     checked = held[:: max(1, -(-len(held) // CHECKED))]
 
-    def validate(model: keras.Model) -> dict[str, float]:
-        seen, _, _ = detect_all(_asked(model, card), checked, batch=BATCH)
+    def validate(_: keras.Model) -> dict[str, float]:
+        seen, _, _ = detect_all(_asked(network, card), checked, batch=BATCH)
         reached = average_precision(seen, card.classes, samples=False)
         return {"held-out mAP": reached.mean_ap.value, "held-out AP50": reached.ap50.value}
 
@@ -95,7 +95,7 @@ def learn(
         pictures, training.batch, side, steps // checks, checks, recipe.augmentation, training.seed
     )
     state = fit(
-        network,
+        taught(network),
         stream,
         recipe.training,
         run,

@@ -1,13 +1,15 @@
 """The network that says what is where in a picture: one stage, no anchors.
 
 A backbone makes feature maps at strides 8, 16 and 32, a neck lets each see what the others saw, and one head, the same
-for all three, answers at every place: a score for each class, and the distances to the edges of the object there.
+for all three, answers at every place: a score for each class, and how likely each distance to the edges of the object
+there is, of which the answer is the mean.
 
 References:
     Tian et al., "FCOS", ICCV 2019, section 3 (places in place of anchors; a head shared by all levels).
     Liu et al., "Path Aggregation Network", CVPR 2018, section 3.1 (the neck).
     Ge et al., "YOLOX", arXiv 2107.08430, section 2.1 (classes and boxes apart).
     Lyu et al., "RTMDet", arXiv 2212.07784, section 3.3 (shared convolutions, normalisation of each level's own).
+    Li et al., "Generalized Focal Loss", NeurIPS 2020, section 3 (distributions of distances).
 """
 
 from __future__ import annotations
@@ -15,18 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
+import numpy as np
 from keras import layers
 
 from common.grids import STRIDES
-from common.layers import FusedBatchNormalization, PositiveDistances, conv_block, pyramid, residual_block
+from common.layers import ExpectedDistances, FusedBatchNormalization, conv_block, pyramid, residual_block
 from common.registry import Registry
 
-__all__ = ["DETECTORS", "detector", "nano", "small"]
+__all__ = ["BINS", "DETECTORS", "detector", "nano", "small", "taught"]
 
 DETECTORS = Registry[Callable[..., keras.Model]]("detector")
 
 RARE = -4.6  # raw score of 0.01: nearly all places show no object (Lin et al., ICCV 2017, section 4.1)
-USUAL = 2.0  # cells from a place to the edges of its object, before anything is learned
+BINS = 17  # distances that an edge may have: 0 to 16 cells
+USUAL = 2  # the likeliest of them before anything is learned
 
 
 @DETECTORS.named("nano")
@@ -65,6 +69,16 @@ def detector(
     features = _neck({8: maps[8], 16: maps[16], 32: x}, neck)
     answers = _head(features, classes, neck, head)
     return keras.Model(picture, layers.Concatenate(axis=1, name="places")(answers), name=name)
+
+
+def taught(network: keras.Model) -> keras.Model:
+    """Return a detector with what its loss reads: ``(batch, places, classes + 4 + 4 BINS)``.
+
+    Behind each answer stand the raw scores of the distances that it is the mean of.  Weights are shared.
+    """
+    likely = [network.get_layer(f"likely{stride}").output for stride in STRIDES]
+    every = layers.Reshape((-1, 4 * BINS))(layers.Concatenate(axis=1)(likely))
+    return keras.Model(network.input, layers.Concatenate()([network.output, every]), name=network.name)
 
 
 def _neck(maps: dict[int, object], channels: int) -> dict[int, object]:
@@ -106,8 +120,14 @@ def _head(features: dict[int, object], classes: int, channels: int, depth: int) 
         dtype="float32",
         name="scores",
     )
+    near = -0.5 * np.abs(np.arange(BINS) - USUAL)
     edge = layers.Conv2D(
-        4, 1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), dtype="float32", name="edges"
+        4 * BINS,
+        1,
+        bias_initializer=keras.initializers.Constant(np.tile(near, 4)),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        dtype="float32",
+        name="edges",
     )
     answers = []
     for stride, x in features.items():
@@ -118,11 +138,10 @@ def _head(features: dict[int, object], classes: int, channels: int, depth: int) 
                 y = FusedBatchNormalization(name=f"{convolution.name}_norm{stride}")(convolution(y))
                 y = layers.Activation("relu", name=f"{convolution.name}_relu{stride}")(y)
             seen[branch] = y
-        distances = PositiveDistances(USUAL * stride, dtype="float32", name=f"distances{stride}")(
-            edge(seen["edges"])
+        scores = layers.Reshape((-1, classes), dtype="float32", name=f"scores{stride}")(
+            score(seen["classes"])
         )
-        answer = layers.Concatenate(dtype="float32", name=f"answer{stride}")(
-            [score(seen["classes"]), distances]
-        )
-        answers.append(layers.Reshape((-1, classes + 4), dtype="float32", name=f"list{stride}")(answer))
+        likely = layers.Reshape((-1, 4, BINS), dtype="float32", name=f"likely{stride}")(edge(seen["edges"]))
+        distances = ExpectedDistances(stride, dtype="float32", name=f"distances{stride}")(likely)
+        answers.append(layers.Concatenate(dtype="float32", name=f"answer{stride}")([scores, distances]))
     return answers

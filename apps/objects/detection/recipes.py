@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from apps.objects.detection.network import BINS
 from common.training import Recipe
 
 __all__ = ["BoxAugmentation", "DetectorRecipe", "default_recipe"]
 
 PICTURES = 30_000  # that a run is to see, at least
+FEW = 1_000
 EPOCHS = (12, 300)  # passes over the data: fewest and most
 
 
@@ -72,14 +74,16 @@ def default_recipe(
         turns: whether pictures have no up and are learned turned by quarters too.
     """
     fewest, most = EPOCHS
+    # Where there are few pictures they are learned in more and smaller steps.
+    batch = min(8 if pictures < FEW else 16, max(1, pictures))
     training = Recipe(
         loss="task_aligned",
-        loss_parameters={"side": side},
+        loss_parameters={"side": side, "bins": BINS},
         optimizer="adamw",
-        rate=1.5e-3,
+        rate=1.5e-3 * (batch / 16) ** 0.5,
         weight_decay=0.03,
         warmup=0.05,
-        batch=min(16, max(1, pictures)),
+        batch=batch,
         average=0.998,
     )
     return DetectorRecipe(
