@@ -167,7 +167,14 @@ def classify(
 
 @app.command()
 def evaluate(
-    model: ModelOption = GENERAL,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A shipped name or a run folder; else what ships for the data, or the general model.",
+        ),
+    ] = "",
     data: DataOption = "",
     column: ColumnOption = "",
     label: LabelOption = "",
@@ -194,7 +201,7 @@ def evaluate(
 
         write_text(out, evaluation_report(result))
         console.note(f"report: {out}")
-    console.next(f"cnnapps objects classify photo.jpg --model {model}")
+    console.next(f"cnnapps objects classify photo.jpg --model {result.model}")
 
 
 @app.command()

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from apps.objects.options import TrainOptions
+from apps.objects.options import GENERAL, TrainOptions
+from common import artifact
 from common.artifact import Card, Measure
 from common.console import Console
 from common.data.datasets import Split
@@ -19,7 +20,15 @@ from common.metrics import class_scores, confusion_matrix, expected_calibration_
 from common.predictor import Predictor
 from common.runs import options_of_run
 
-__all__ = ["Evaluation", "ModelEvaluation", "evaluate", "evaluate_model", "headline", "kind_of"]
+__all__ = [
+    "Evaluation",
+    "ModelEvaluation",
+    "evaluate",
+    "evaluate_model",
+    "headline",
+    "kind_of",
+    "shipped_for",
+]
 
 _FIRST = 5
 
@@ -217,8 +226,17 @@ class ModelEvaluation:
             )
 
 
+def shipped_for(source: str) -> str:
+    """Return the name of the shipped classifier that has learned from data of this name, else of the general one."""
+    for name in artifact.shipped():
+        card = artifact.read_card(artifact.resolve(name))
+        if card.app == "objects" and card.data["name"] == source:
+            return name
+    return GENERAL
+
+
 def evaluate_model(
-    model: str,
+    model: str = "",
     source: str = "",
     *,
     column: str = "",
@@ -230,7 +248,7 @@ def evaluate_model(
     """Evaluate a shipped model or a run on labelled pictures.
 
     Args:
-        model: a shipped name or a run folder.
+        model: a shipped name or a run folder; "" for what ships for these data, or the general model.
         source: a folder, a table or a TFDS name; "" for the test part of the run's own data.
         column, label, several: of a table.
         engine: a name of ``common.predictor.ENGINES``.
@@ -243,6 +261,7 @@ def evaluate_model(
     from apps.objects.data import Source, pictures_to_test
     from apps.objects.prediction import load_classifier
 
+    model = model or shipped_for(source)
     predictor = load_classifier(model, engine=engine)
     card = predictor.card
     options = options_of_run(model, TrainOptions)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from apps.objects.evaluation import shipped_for
 from apps.objects.options import GENERAL, TrainOptions
 from common.artifact import read_card, resolve
 
@@ -29,6 +30,21 @@ def test_its_card_says_what_it_is():
     assert len(card.classes) == 200 and "goldfish" in card.classes
     assert card.metrics["test accuracy"].value > 0.4 and card.metrics["test accuracy"].count == 10_000
     assert "prepare_tiny_imagenet" in card.command
+
+
+def test_what_ships_for_the_data_is_taken_where_no_model_is_named():
+    card = read_card(resolve(shipped_for("cifar10")))
+    assert card.classes[3] == "cat" and len(card.classes) == 10 and card.network == "airbench"
+    assert card.metrics["test accuracy"].value > 0.94 and card.metrics["test accuracy"].count == 10_000
+    assert shipped_for("photos") == shipped_for("") == GENERAL
+
+
+def test_a_cat_is_one_of_the_ten_kinds(cnnapps, tmp_path):
+    Image.fromarray(data.chelsea()).save(tmp_path / "chelsea.png")
+    code, out, _ = cnnapps(
+        "objects", "classify", tmp_path / "chelsea.png", "--model", "objects/cifar10", "--json", "--quiet"
+    )
+    assert code == 0 and json.loads(out)["first"][0]["class"] == "cat"
 
 
 def test_a_training_starts_from_it_unless_another_network_is_asked_for():
