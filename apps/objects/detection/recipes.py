@@ -15,7 +15,7 @@ from common.training import Recipe
 __all__ = ["BoxAugmentation", "DetectorRecipe", "default_recipe"]
 
 PICTURES = 30_000  # that a run is to see, at least
-FEW = 1_000
+FEW = 1_000  # pictures below which steps are smaller
 EPOCHS = (12, 300)  # passes over the data: fewest and most
 
 
