@@ -100,7 +100,7 @@ def train(
     )  # fmt: skip
     balance, said = recipes.balance_of(options.balance, pictures.class_counts)
     learned = options.starts_from_model or (options.is_keras and options.weights != "none")
-    few = len(pictures.train) < recipes.FEW
+    in_two_phases = learned and len(pictures.train) < recipes.FEW
     recipe = recipes.recipe_for(
         options.network, len(pictures.train), pictures.kind,
         augmentation=options.augmentation, fine_tuned=learned,
@@ -125,16 +125,23 @@ def train(
     keras.utils.set_random_seed(options.seed)
     with devices.precision_policy(recipe.precision):
         network = _build(options, pictures)
-    notes = [pictures.note, _start_note(options, few)] + ([said] if said else [])
+    notes = [pictures.note, _start_note(options, in_two_phases)] + ([said] if said else [])
     if options.starts_from_model:
         transfer.start_from(network, options.weights)
     name = f"objects-{options.network.removeprefix(KERAS)}"
     run = out if resume and out else new_run(out, name, asked, command)
-    if learned and few:
+    if in_two_phases:
         progress(0, 0, "training the head")
         transfer.fit_head(network, pictures.train, pictures.validation, balanced=balance == "weights")
+        transfer.freeze_normalization(network)
         recipe = replace(recipe, multiples=transfer.rates_by_depth(network))
+    start = network.get_weights()
     history = _fit(network, pictures, recipe, run, resume, progress)
+    if in_two_phases:
+        share = transfer.settle_between(network, start, pictures.validation)
+        notes.append(
+            f"weights: {share:.0%} of the way from the head alone to all trained, chosen on validation"
+        )
     if options.window:
         whole = _build(replace(options, window=None), pictures)
         whole.set_weights(network.get_weights())
@@ -162,9 +169,9 @@ def _build(options: TrainOptions, pictures: PictureSet) -> keras.Model:
     return network
 
 
-def _start_note(options: TrainOptions, few: bool) -> str:
+def _start_note(options: TrainOptions, in_two_phases: bool) -> str:
     """Say what the weights start from."""
-    phases = ": first the head, then all" if few else ""
+    phases = ": first the head, then all" if in_two_phases else ""
     if options.is_keras and options.weights != "none":
         return f"start: what {options.network} has learned from ImageNet{phases}"
     if options.starts_from_model:

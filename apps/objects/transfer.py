@@ -2,16 +2,21 @@
 
 First only the head is trained, on features that are computed once; it is a convex problem and takes seconds.  Then
 everything goes on together, the first layers at a tenth of the rate of the last: they hold what all pictures share.
+Batch normalisation stays what it was meanwhile: a head that was trained on the features of one set of statistics is
+lost on those of another, and a handful of pictures a step tells little about either.  At the end the weights are set to
+the point between those of the two phases that answers held-out pictures best.
 
 References:
     Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014.
     Howard and Ruder, "Universal Language Model Fine-tuning", ACL 2018, section 3.2 (discriminative rates).
     Kumar et al., "Fine-Tuning can Distort Pretrained Features", ICLR 2022 (head first, then all).
+    Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022, section 3 (the point between).
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,15 +26,24 @@ from common.activations import log_softmax
 from common.data.datasets import Split
 from common.errors import UserError
 from common.layers import copied_weights
+from common.metrics import fit_temperature
 from common.predictor import load_network
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["features_of", "fit_head", "rates_by_depth", "start_from"]
+__all__ = [
+    "features_of",
+    "fit_head",
+    "freeze_normalization",
+    "rates_by_depth",
+    "settle_between",
+    "start_from",
+]
 
 LOWEST = 0.1  # rate of the first layer as a share of the last one's
 _STRENGTHS = (0.01, 0.1, 1.0)  # inverse regularisation of the head, chosen on validation
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the second phase, chosen on validation
 _CHUNK = 512
 
 
@@ -85,6 +99,45 @@ def fit_head(network: keras.Model, train: Split, validation: Split, *, balanced:
     kernel = kernel / scale[:, None]
     head.set_weights([kernel, bias - mean @ kernel] if head.use_bias else [kernel])
     return float(min(losses))
+
+
+def freeze_normalization(network: keras.Model) -> None:
+    """Let batch normalisation use the statistics that it has, and keep them, in training too."""
+    import keras
+
+    from common.layers import FusedBatchNormalization
+
+    for layer in network.layers:
+        if isinstance(layer, (FusedBatchNormalization, keras.layers.BatchNormalization)):
+            layer.trainable = False
+
+
+def settle_between(network: keras.Model, start: Sequence[np.ndarray], validation: Split) -> float:
+    """Set the weights to the point between two that answers validation best, and return how far it is from the start.
+
+    Args:
+        network: holds the weights of the end, and then those of that point.
+        start: weights of the start, as of ``get_weights``.
+        validation: to choose on, by the cross-entropy of calibrated answers.
+
+    Returns:
+        0 for the weights of the start, 1 for those of the end, or a quarter between.
+    """
+    end = network.get_weights()
+    pixels = validation.images.astype(np.float32) / 255
+    judge = _loss if validation.targets.ndim == 1 else _yes_no_loss
+
+    def move_to(share: float) -> None:
+        network.set_weights([(1 - share) * a + share * b for a, b in zip(start, end, strict=True)])
+
+    def loss(share: float) -> float:
+        move_to(share)
+        scores = network.predict(pixels, batch_size=256, verbose=0)
+        return judge(scores / fit_temperature(scores, validation.targets), validation.targets)
+
+    best = min(_SHARES, key=loss)
+    move_to(best)
+    return best
 
 
 def rates_by_depth(network: keras.Model) -> dict[str, float]:

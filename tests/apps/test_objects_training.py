@@ -189,6 +189,34 @@ def test_the_head_of_independent_labels():
     assert (answers[:, 2]).all() and (answers == (labelled(held).targets > 0.5)).mean() > 0.8
 
 
+def test_normalization_keeps_its_statistics_in_training():
+    keras.utils.set_random_seed(0)
+    network = NETWORKS.get("pyramid")((32, 32, 3), 3, filters=8)
+    pixels = np.random.default_rng(0).random((4, 32, 32, 3), np.float32)
+    body = keras.Model(network.inputs, network.get_layer("stage4_norm").output)
+    assert not np.allclose(body(pixels, training=True), body(pixels, training=False), atol=1e-3)
+    transfer.freeze_normalization(network)
+    before = network.get_weights()
+    np.testing.assert_array_equal(body(pixels, training=True), body(pixels, training=False))
+    assert all(np.array_equal(a, b) for a, b in zip(before, network.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(("good", "share"), [("start", 0.0), ("end", 1.0), ("middle", 0.5)])
+def test_the_weights_settle_where_held_out_pictures_are_answered_best(good, share):
+    network = NETWORKS.get("pyramid")((32, 32, 3), len(KINDS), filters=8)
+    held = pictures_of(KINDS, 40, 1)
+    transfer.fit_head(network, held, held)
+    right = network.get_weights()
+    draw = np.random.default_rng(0)
+    off = [draw.normal(0, 1, w.shape) if w.shape[-1:] == (len(KINDS),) else 0 * w for w in right]
+    start, end = {"start": (0, 1), "end": (1, 0), "middle": (-1, 1)}[good]
+    network.set_weights([w + end * o for w, o in zip(right, off, strict=True)])
+    settled = transfer.settle_between(network, [w + start * o for w, o in zip(right, off, strict=True)], held)
+    assert settled == share
+    for found, wanted in zip(network.get_weights(), right, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_rates_rise_with_depth_and_reach_every_variable():
     network = NETWORKS.get("pyramid")((32, 32, 3), 3, filters=8)
     rates = transfer.rates_by_depth(network)
