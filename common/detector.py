@@ -22,6 +22,7 @@ from common.data.boxed.geometry import Example, Letterbox, letterbox
 from common.errors import ArtifactError, UsageError
 from common.grids import COARSEST, places
 from common.litert import Runner, litert_runner
+from common.symmetries import AS_IT_IS, MIRRORED, TURNED, Symmetry
 
 __all__ = [
     "CANDIDATES",
@@ -71,13 +72,21 @@ class Detector:
         runner: from pictures ``(n, height, width, 3)`` in [0, 1], sides multiples of 32, to the raw output
             ``(n, places, K + 4)``.
         side: of the square that a picture is fitted into, in pixels; None for that of the training.
+        views: from which each picture is looked at; their answers are averaged place by place.
     """
 
-    def __init__(self, card: artifact.Card, runner: Runner, side: int | None = None) -> None:
+    def __init__(
+        self,
+        card: artifact.Card,
+        runner: Runner,
+        side: int | None = None,
+        views: Sequence[Symmetry] = AS_IT_IS,
+    ) -> None:
         self.card = card
         self.classes = card.classes
         self.side = side or card.input_shape[0] or 0
         self.threshold = card.calibration["threshold"]
+        self.views = views
         self._runner = runner
 
     def __call__(self, pixels: np.ndarray, *, threshold: float | None = None) -> Found:
@@ -88,7 +97,7 @@ class Detector:
             threshold: score from which an object counts; None for the one that was best on held-out pictures.
         """
         window = _window(pixels, self.side)
-        return self._found(window, self._runner(window.pixels[None])[0], threshold)
+        return self._found(window, self._raw(window.pixels[None])[0], threshold)
 
     def together(self, pictures: Sequence[np.ndarray], *, threshold: float | None = None) -> list[Found]:
         """Find the objects in several pictures at once, each in a whole square: for engines that like batches.
@@ -97,8 +106,14 @@ class Detector:
             pictures, threshold: as for one.
         """
         windows = [_window(pixels, self.side, whole=True) for pixels in pictures]
-        raws = self._runner(np.stack([window.pixels for window in windows]))
+        raws = self._raw(np.stack([window.pixels for window in windows]))
         return [self._found(window, raw, threshold) for window, raw in zip(windows, raws, strict=True)]
+
+    def _raw(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the raw output for pictures ``(n, height, width, 3)``: the mean over the views."""
+        height, width = pictures.shape[1:3]
+        looks = [view.back(self._runner(view.of(pictures)), height, width) for view in self.views]
+        return np.mean(looks, axis=0)
 
     def _found(self, window: _Window, raw: np.ndarray, threshold: float | None) -> Found:
         height, width = window.pixels.shape[:2]
@@ -111,17 +126,21 @@ class Detector:
         return Found(there[some].astype(np.float32), scores[kept][some], classes[kept][some])
 
 
-def open_detector(reference: str | Path, *, side: int | None = None, threads: int | None = None) -> Detector:
+def open_detector(
+    reference: str | Path, *, side: int | None = None, again: bool = False, threads: int | None = None
+) -> Detector:
     """Load a detector.
 
     Args:
         reference: a shipped name, a run folder, or ``hub:NAME`` of KerasHub.
         side: of the square that pictures are fitted into, a multiple of 32; None for that of the training.
+        again: look at each picture from other sides too: mirrored, or turned by quarters where the training did so.
+            Boxes are surer, and it takes two or four times as long.
         threads: of the engine; None for all cores.
 
     Raises:
         ArtifactError: no such model, one that detects nothing, or a file of it is missing or damaged.
-        UsageError: a side for a model of KerasHub, or no such model there.
+        UsageError: a side or another look for a model of KerasHub, or no such model there.
         UserError: KerasHub is not installed, or there is no way to its model.
     """
     if str(reference).startswith(HUB):
@@ -129,6 +148,8 @@ def open_detector(reference: str | Path, *, side: int | None = None, threads: in
 
         if side:
             raise UsageError(f"{reference} brings its own size along", "leave --size out")
+        if again:
+            raise UsageError(f"{reference} looks at a picture once", "leave --again out")
         return open_hub_detector(str(reference))
     folder = artifact.resolve(reference)
     card = artifact.read_card(folder)
@@ -138,8 +159,10 @@ def open_detector(reference: str | Path, *, side: int | None = None, threads: in
             "train one: cnnapps objects train-detector DATA",
         )
     path = artifact.require(folder, "model.tflite")
+    turned = card.recipe.get("boxes", {}).get("turns", False)
+    views = AS_IT_IS if not again else TURNED if turned else MIRRORED
     try:
-        return Detector(card, litert_runner(path.read_bytes(), threads), side)
+        return Detector(card, litert_runner(path.read_bytes(), threads), side, views)
     except (ValueError, RuntimeError) as error:
         raise ArtifactError(f"{path} is damaged", "copy the folder again") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from apps.objects.detection.report import evaluation_report, worst
 from apps.objects.detection.splits import part_to_test
 from common.artifact import read_card
 from common.data.boxed import Annotated, open_boxed
-from common.detector import Found
+from common.detector import Found, open_detector
 from common.errors import UserError
+from common.symmetries import AS_IT_IS, MIRRORED, TURNED
 
 CLASSES = ("cat", "dog", "unseen")
 
@@ -189,6 +191,18 @@ def test_a_run_is_tested_again_on_the_same_pictures(shape_detector, shapes):
     assert held.part == "val" and len(held.seen) == 12 and held.ap50.value > 0.3
     with pytest.raises(UserError, match="has no part 'tset'; did you mean 'test'"):
         evaluate_detector(shapes, model=shape_detector.run, part="tset")
+
+
+@pytest.mark.parametrize(("turns", "views"), [(False, MIRRORED), (True, TURNED)])
+def test_another_look_is_from_the_sides_of_the_training(turns, views, shape_detector, shapes, tmp_path):
+    run = shutil.copytree(shape_detector.run, tmp_path / "run")
+    card = read_card(run)
+    replace(card, recipe=card.recipe | {"boxes": card.recipe["boxes"] | {"turns": turns}}).write(
+        run / "card.json"
+    )
+    assert open_detector(run).views == AS_IT_IS and open_detector(run, again=True).views == views
+    once, again = (evaluate_detector(shapes, model=run, again=again) for again in (False, True))
+    assert again.ap50.value > 0.8 and again.mean_ap.value != once.mean_ap.value
 
 
 def test_it_is_told_if_a_model_is_tested_on_what_it_has_learned_from(shape_detector, shapes):

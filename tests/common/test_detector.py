@@ -14,6 +14,7 @@ from common.errors import ArtifactError
 from common.grids import places
 from common.layers import SuppressedBoxes
 from common.losses.assignment import assign
+from common.symmetries import MIRRORED, Symmetry
 from tests.common import plain_detection as plain
 
 SIDE = 64
@@ -64,6 +65,52 @@ def test_assignment_is_that_of_plain_loops(seed):
         np.testing.assert_allclose(found.quality[picture], expected, atol=1e-4)
         np.testing.assert_allclose(found.classes[picture], classes, atol=1e-4)
         np.testing.assert_allclose(found.edges[picture], boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("quarters", range(4))
+def test_what_is_seen_from_another_side_is_led_back(mirror, quarters):
+    """A network that measures the one bright object in the picture says the same from every side."""
+
+    def measure(pictures):
+        rows, columns = np.nonzero(pictures[0, ..., 0])
+        edges = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        middles = places(*pictures.shape[1:3])
+        distances = np.concatenate([middles - edges[:2], edges[2:] - middles], axis=1)
+        near = -np.abs(middles - (edges[:2] + edges[2:]) / 2).sum(axis=1, keepdims=True)
+        return np.concatenate([near, distances], axis=1)[None].astype("float32")
+
+    view = Symmetry(mirror, quarters)
+    picture = np.zeros((1, 64, 96, 3), np.float32)
+    picture[0, 10:25, 40:90] = 1
+    seen = view.of(picture)
+    assert seen.shape[1:3] == ((96, 64) if quarters % 2 else (64, 96))
+    assert np.array_equal(seen, picture) == (not mirror and not quarters)
+    np.testing.assert_allclose(view.back(measure(seen), 64, 96), measure(picture))
+
+
+def test_the_mean_of_several_views_counts():
+    """From one side the network is sure, from the other not: the mean of raw scores decides, the box is the mean's."""
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:, :32] = 255
+
+    def runner(pictures):
+        raw = np.full((1, len(places(64, 64)), 5), -20.0, np.float32)
+        bright_left = pictures[0, 0, 0, 0] > 0.5
+        raw[0, 2 * 8 + 1 if bright_left else 2 * 8 + 6] = [4, 8, 8, 8, 8] if bright_left else [0, 8, 8, 4, 8]
+        return raw
+
+    about = artifact.Card(
+        app="objects", network="detector-nano", arguments={}, classes=("a",), input_shape=(64, 64, 3),
+        preprocessing="", activation="sigmoid", calibration={"threshold": 0.1, "overlap": 0.6}, metrics={}, data={},
+        command="", seed=0,
+    )  # fmt: skip
+    once, twice = Detector(about, runner)(picture), Detector(about, runner, views=MIRRORED)(picture)
+    assert once.scores == pytest.approx([1 / (1 + np.exp(-4))]) and twice.scores == pytest.approx(
+        [1 / (1 + np.exp(-2))]
+    )
+    np.testing.assert_allclose(once.boxes, [[4, 12, 16, 16]], atol=1e-4)
+    np.testing.assert_allclose(twice.boxes, [[6, 12, 14, 16]], atol=1e-4)
 
 
 def test_every_object_has_a_place_however_small():

@@ -131,6 +131,7 @@ def evaluate_detector(
     form: str | None = None,
     part: str = "",
     side: int | None = None,
+    again: bool = False,
     progress: Advance = lambda done, total, remark: None,
 ) -> DetectorEvaluation:
     """Find the objects of a part of a data set and compare them with the true ones.
@@ -141,6 +142,7 @@ def evaluate_detector(
         form: of the data, as of ``common.data.boxed.open_boxed``.
         part: ``train``, ``val``, ``test`` or ``all``; "" for ``test``, or what the model was tested on.
         side: of the square that pictures are fitted into; None for that of the training.
+        again: look from other sides too, as of ``common.detector.open_detector``.
         progress: called with (pictures done, pictures, remark).
 
     Raises:
@@ -150,7 +152,7 @@ def evaluate_detector(
     """
     from apps.objects.detection.splits import part_to_test
 
-    detector = open_detector(model, side=side)
+    detector = open_detector(model, side=side, again=again)
     name, entries, notes = part_to_test(data, detector.card, form=form, part=part, progress=progress)
     seen, rate, failures = detect_all(detector, entries, progress=progress)
     notes += tuple(failure.message for failure in failures)
