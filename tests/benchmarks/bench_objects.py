@@ -165,8 +165,8 @@ def detection(backbone: str, out: Path, rounds: int) -> str:
     return (
         "## Detection\n\n"
         "`tests/benchmarks/bench_objects.py detection`: BCCD, its own test part, `objects train-detector --turns "
-        f"--trainval --size {CELL_SIDE} --epochs {CELL_PASSES}` from the general model in {minutes:.0f} minutes; YOLO's "
-        "smaller networks report an AP50 of 0.88 to 0.93 there.  In brackets 95 % intervals over pictures.\n\n"
+        f"--trainval --size {CELL_SIDE} --epochs {CELL_PASSES}` from the general model in {minutes:.0f} minutes; "
+        "YOLO's smaller networks report an AP50 of 0.88 to 0.93 there.  In brackets 95 % intervals over pictures.\n\n"
         + table(("looks at a picture", "mAP", "AP50"), rows)
         + "\n\nPictures a second from decoded pictures to boxes, looking once: "
         + ", ".join(f"{name} {spread(found, 1)}" for name, found in speeds.items())
