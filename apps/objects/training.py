@@ -135,7 +135,7 @@ def train(
         transfer.fit_head(network, pictures.train, pictures.validation, balanced=balance == "weights")
         transfer.freeze_normalization(network)
         recipe = replace(recipe, multiples=transfer.rates_by_depth(network))
-    start = network.get_weights()
+        start = network.get_weights()
     history = _fit(network, pictures, recipe, run, resume, progress)
     if in_two_phases:
         share = transfer.settle_between(network, start, pictures.validation)

@@ -29,7 +29,7 @@ from apps.objects.options import DEFAULT, GENERAL
 from common import artifact, devices
 from common.data.images import decode
 from common.detector import Detector
-from tests.benchmarks.results import alternate, conditions, keep, measured, publish, spread, table
+from tests.benchmarks.results import alternate, conditions, kept, publish, spread, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SHOTS = (5, 20, 50)
@@ -53,6 +53,7 @@ def few(folders: list[Path], general: str) -> str:
             for way, learn in WAYS.items():
                 scores = [
                     kept(
+                        "objects",
                         f"{folder.name}, {shots}, {way}, seed {seed}",
                         partial(learn, asked | {"seed": seed}, general),
                     )
@@ -113,7 +114,9 @@ def cifar10() -> str:
     """Return the section on CIFAR-10: minutes of a short and of a long training, and the test accuracy after each."""
     rows = []
     for epochs, width in CIFAR10:
-        found = kept(f"cifar10, airbench {width:g}, {epochs} epochs", partial(_cifar10, epochs, width))
+        found = kept(
+            "objects", f"cifar10, airbench {width:g}, {epochs} epochs", partial(_cifar10, epochs, width)
+        )
         rows.append(
             (
                 epochs,
@@ -185,17 +188,6 @@ def _rate(detector: Detector, pictures: list[np.ndarray]) -> float:
     for pixels in pictures:
         detector(pixels)
     return len(pictures) / (time.perf_counter() - started)
-
-
-def kept(name: str, measure: Callable[[], Any]) -> Any:
-    """Return a figure, measured now if it is not in the file yet."""
-    done = measured("objects")
-    if name not in done:
-        started = time.monotonic()
-        done[name] = measure()
-        keep("objects", done)
-        print(f"{name}: {done[name]} ({time.monotonic() - started:.0f} s)", flush=True)
-    return done[name]
 
 
 def main() -> None:

@@ -4,16 +4,16 @@
 
 Judged by SqueezeNet features, which no contender optimises.  Style and content pull against each other, so ours is
 run at several strengths, and the style is compared where the content is as far as the peer's, between the two nearest
-of these.  The peers have the same features as ours, and their own settings.  Each result that is done is kept in
-``--out``, so that a run can be stopped and goes on; pictures stay there to be looked at.
+of these.  The peers have the same features as ours, and their own settings.  What was found is kept in
+``measured/styles.json`` here, so that a run can be stopped and goes on; pictures stay in ``--out`` to be looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from apps.style.running import Outputs
 from common import artifact
 from common.data.images import write_picture
 from tests.benchmarks.judge import SHARED, judge
-from tests.benchmarks.results import conditions, publish, table
+from tests.benchmarks.results import conditions, kept, publish, table
 
 IMAGES = SHARED / "data" / "images"
 PAIRS = (
@@ -56,7 +56,10 @@ def main() -> None:
             kind = name.partition(" ")[0]
             if kind in asked.contenders:
                 out = asked.out / f"{content}.{name.replace(' ', '-')}.png"
-                found.setdefault(content, {}).setdefault(kind, []).append(_judged(out, *files, make))
+                result = kept(
+                    "styles", f"{asked.size} px, {content}, {name}", partial(_judged, out, *files, make)
+                )
+                found.setdefault(content, {}).setdefault(kind, []).append(result)
     publish("styles", _report(found, asked.size))
 
 
@@ -100,17 +103,12 @@ def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Pa
 def _judged(
     out: Path, content: Path, style: Path, make: Callable[[Path, Path, Path], None]
 ) -> dict[str, float]:
-    """Make a picture, judge it, and keep what was found beside it."""
-    kept = out.with_suffix(".json")
-    if not kept.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        make(content, style, out)
-        seconds = time.monotonic() - started
-        kept.write_text(json.dumps(judge().style(out, style, content) | {"seconds": seconds}))
-    found = json.loads(kept.read_text())
-    print(f"{out.stem}: style {found['swd']:.3f}, content {found['content']:.3f}", flush=True)
-    return found
+    """Make a picture and judge it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    make(content, style, out)
+    seconds = time.monotonic() - started
+    return judge().style(out, style, content) | {"seconds": round(seconds, 1)}
 
 
 def style_at(content: float, results: list[dict[str, float]], measure: str) -> float:

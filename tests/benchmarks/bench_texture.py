@@ -5,16 +5,16 @@
 Judged by SqueezeNet features, which no contender optimises: the distance from the exemplar as a multiple of that
 between two halves of the exemplar.  The peer is image quilting (Efros and Freeman 2001), which pastes pieces of it.
 A crop of the exemplar of the same size says what the real thing scores.
-Each result that is done is kept in ``--out``, so that a run can be stopped and goes on; pictures stay there to be
-looked at.
+What was found is kept in ``measured/textures.json`` here, so that a run can be stopped and goes on; pictures stay in
+``--out`` to be looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from apps.texture import SynthesisOptions, synthesize
 from common.data.images import decode, write_picture
 from tests.benchmarks.judge import SHARED, judge
 from tests.benchmarks.quilting import quilted
-from tests.benchmarks.results import conditions, publish, table
+from tests.benchmarks.results import conditions, kept, publish, table
 
 TEXTURES = SHARED / "data" / "textures"
 KINDS = (
@@ -61,33 +61,32 @@ def main() -> None:
         top, left = (max(0, side - asked.side) // 2 for side in pixels.shape[:2])
         write_picture(out, pixels[top : top + asked.side, left : left + asked.side])
 
-    found = {
-        "ours": [_judged("ours", file, ours, asked.out) for file in files],
-        "quilting": [_judged("quilting", file, peer, asked.out) for file in files],
-        "a crop": [_judged("crop", file, crop, asked.out) for file in files],
-    }
-    seams = []
+    asked.out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, float]]] = {}
+    seams: list[float] = []
     for file in files:
-        out = asked.out / f"{file.stem}.tile.png"
-        if not out.exists():
-            ours(file, out, tile=True)
-        seams.append(seam_ratio(decode(out).pixels))
+        for name, make in (("ours", ours), ("quilting", peer), ("a crop", crop)):
+            measure = partial(_judged, file, asked.out / f"{file.stem}.{name}.png", make)
+            found.setdefault(name, []).append(
+                kept("textures", f"{asked.side} px, {file.stem}, {name}", measure)
+            )
+        tile = partial(_seam, file, asked.out / f"{file.stem}.tile.png", ours)
+        seams.append(kept("textures", f"{asked.side} px, {file.stem}, seam", tile))
     publish("textures", _report(files, found, seams, asked.side))
 
 
-def _judged(name: str, exemplar: Path, make: Callable[[Path, Path], None], folder: Path) -> dict[str, float]:
-    """Make a texture, judge it, and keep what was found beside it."""
-    out, kept = folder / f"{exemplar.stem}.{name}.png", folder / f"{exemplar.stem}.{name}.json"
-    if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        make(exemplar, out)
-        seconds = time.monotonic() - started
-        found = judge().texture(out, exemplar) | judge().copy(out, exemplar) | {"seconds": seconds}
-        kept.write_text(json.dumps(found))
-    found = json.loads(kept.read_text())
-    print(f"{exemplar.stem}, {name}: {found['ratio_gram']:.2f} {found['ratio_swd']:.2f}", flush=True)
-    return found
+def _judged(exemplar: Path, out: Path, make: Callable[[Path, Path], None]) -> dict[str, float]:
+    """Make a texture and judge it."""
+    started = time.monotonic()
+    make(exemplar, out)
+    seconds = time.monotonic() - started
+    return judge().texture(out, exemplar) | judge().copy(out, exemplar) | {"seconds": round(seconds, 1)}
+
+
+def _seam(exemplar: Path, out: Path, make: Callable[..., None]) -> float:
+    """Make a texture that goes on at its opposite edge, and measure how well it does."""
+    make(exemplar, out, tile=True)
+    return seam_ratio(decode(out).pixels)
 
 
 def seam_ratio(pixels: np.ndarray) -> float:

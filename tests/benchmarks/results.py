@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib import metadata
@@ -21,7 +22,7 @@ from typing import Any
 from common.devices import cpu_features
 from common.files import write_text
 
-__all__ = ["README", "alternate", "conditions", "keep", "measured", "publish", "spread", "table"]
+__all__ = ["README", "alternate", "conditions", "keep", "kept", "measured", "publish", "spread", "table"]
 
 README = Path(__file__).with_name("README.md")
 MEASURED = Path(__file__).with_name("measured")
@@ -65,6 +66,18 @@ def measured(name: str) -> dict[str, Any]:
 def keep(name: str, figures: Mapping[str, Any]) -> None:
     """Keep all figures of a benchmark, whole or not at all."""
     write_text(MEASURED / f"{name}.json", json.dumps(figures, indent=1))
+
+
+def kept(benchmark: str, name: str, measure: Callable[[], Any]) -> Any:
+    """Return a figure of a benchmark, measured now and kept if it is not there yet."""
+    done = measured(benchmark)
+    if name not in done:
+        started = time.monotonic()
+        found = measure()
+        done = measured(benchmark) | {name: found}  # read again: runs may go side by side
+        keep(benchmark, done)
+        print(f"{name}: {found} ({time.monotonic() - started:.0f} s)", flush=True)
+    return done[name]
 
 
 def spread(figures: Sequence[float], digits: int = 0) -> str:

@@ -1,90 +1,22 @@
-"""Reading of videos: every kind of source, and every way a file can be broken."""
+"""Reading of video files that are whole: every container, pixel format, size and start."""
 
 from __future__ import annotations
 
-import functools
-import http.server
 import itertools
-import socket
 import struct
 import subprocess
 import sys
-import threading
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
-from common.data.video import open_video, stream
-from common.errors import InputError, UsageError
+from common.data.video import open_video
+from common.errors import InputError
+from tests.common.numbered_video import HEIGHT, WIDTH, numbers, picture, read, render
 
-WIDTH, HEIGHT = 80, 48
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "video"
-
-
-def picture(number, width=WIDTH, height=HEIGHT):
-    """A frame that tells its number (8 bits, black and white, in the upper half) and which side is up."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    for bit in range(8):
-        columns = slice(bit * width // 8, (bit + 1) * width // 8)
-        pixels[: height // 2, columns] = 255 * (number >> bit & 1)
-    pixels[height // 2 :, : width // 2] = (220, 40, 40)
-    pixels[height // 2 :, width // 2 :] = (40, 60, 200)
-    return pixels
-
-
-def number_of(pixels):
-    height, width = pixels.shape[:2]
-    return sum(int(pixels[height // 4, (2 * bit + 1) * width // 16, 1] > 127) << bit for bit in range(8))
-
-
-def render(
-    path,
-    *,
-    frames=60,
-    codec="libx264",
-    pixels="yuv420p",
-    size=(WIDTH, HEIGHT),
-    times=None,
-    noise=0,
-    **options,
-):
-    """Write a video with PyAV alone: 25 frames per second, or at ``times`` in milliseconds."""
-    random = np.random.default_rng(0)
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height = size
-        stream.pix_fmt = pixels
-        stream.codec_context.gop_size = 12
-        if times is not None:
-            stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-        for number in range(frames):
-            drawn = picture(number, *size)
-            dirt = random.integers(0, noise + 1, drawn.shape) * (drawn == 0)
-            frame = av.VideoFrame.from_ndarray((drawn + dirt).astype(np.uint8), "rgb24")
-            if times is not None:
-                frame.pts, frame.time_base = times[number], stream.codec_context.time_base
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def read(source, **options):
-    with open_video(source, **options) as video:
-        return list(video), video
-
-
-def numbers(frames):
-    return [number_of(frame.pixels) for frame in frames]
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """Sixty frames of H.264 with B-frames and key frames, the index in front."""
-    return render(tmp_path_factory.mktemp("clip") / "clip.mp4", noise=90, movflags="+faststart")
 
 
 def test_a_file_is_read_frame_by_frame(clip):
@@ -229,162 +161,6 @@ def test_a_later_start_is_exact(tmp_path, name, start):
 def test_a_start_after_the_end(clip):
     with pytest.raises(InputError, match=r"clip\.mp4: no frame at or after 5 s"):
         open_video(clip, start_seconds=5)
-
-
-@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.avi"])
-def test_a_truncated_file_gives_what_it_has(tmp_path, name):
-    options = {"movflags": "+faststart"} if name == "v.mp4" else {}
-    path = render(tmp_path / name, noise=90, **options)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
-    frames, video = read(path)
-    found = numbers(frames)
-    assert 25 <= len(found) < 45 and found[:-3] == list(range(len(found) - 3))
-    assert found == sorted(set(found))  # of the last frames, those that lean on lost ones are missing
-    assert video.damage == f"stopped at frame {len(frames)} of about 60: damaged or cut short"
-
-
-def test_a_damaged_place_in_the_middle_is_passed(clip, tmp_path):
-    data = bytearray(clip.read_bytes())
-    place = len(data) // 2
-    data[place : place + 400] = bytes(byte ^ 0xFF for byte in data[place : place + 400])
-    path = tmp_path / "damaged.mp4"
-    path.write_bytes(data)
-    frames, video = read(path)
-    found = [frame.seconds * 25 for frame in frames]
-    assert 40 < len(frames) <= 60 and video.damage.endswith("frames were damaged: left out or patched up")
-    assert numbers(frames)[:20] == list(range(20)) and numbers(frames)[-5:] == [55, 56, 57, 58, 59]
-    assert found == sorted(found) and found[-1] == pytest.approx(59, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("empty.mp4", b"", r"empty\.mp4: empty \(0 bytes\)"),
-        ("letter.mp4", b"Dear Sir,\n" * 50, r"letter\.mp4: not a video but text"),
-        ("letter.txt", b"Dear Sir,\n" * 50, r"letter\.txt: no video in it"),
-        ("noise.mkv", np.random.default_rng(0).bytes(5000), r"noise\.mkv: not a video"),
-    ],
-)
-def test_what_is_no_video(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=message) as caught:
-        open_video(tmp_path / name)
-    assert caught.value.hint and "\n" not in caught.value.message
-
-
-def test_an_index_that_is_missing(tmp_path):
-    path = render(tmp_path / "v.mp4", noise=90)
-    path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(InputError, match="its index"):
-        open_video(path)
-
-
-def test_an_unknown_kind_of_video(tmp_path):
-    path = render(tmp_path / "v.mkv", frames=3)
-    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"))
-    with pytest.raises(InputError, match="no decoder"):
-        open_video(path)
-
-
-def test_no_such_file():
-    with pytest.raises(InputError, match=r"nowhere\.mp4: no such file"):
-        open_video("nowhere.mp4")
-
-
-def test_a_folder_of_pictures(tmp_path):
-    for number in (0, 2, 9, 10, 11):
-        Image.fromarray(picture(number)).save(tmp_path / f"frame{number}.png")
-    (tmp_path / "frame9.png").write_bytes(b"\x89PNG but damaged")
-    Image.fromarray(picture(11, 160, 96)).save(tmp_path / "frame11.png")
-    (tmp_path / "readme.txt").write_text("five pictures")
-    frames, video = read(tmp_path, folder_rate=10)
-    assert numbers(frames) == [0, 2, 10, 11] and [frame.number for frame in frames] == [0, 1, 3, 4]
-    np.testing.assert_allclose([frame.seconds for frame in frames], [0, 0.1, 0.3, 0.4])
-    assert (video.frames, video.rate, video.width) == (5, 10, WIDTH) and video.damage.startswith("1 or more")
-    assert "scaled" in video.notes[0] and frames[3].pixels.shape == (HEIGHT, WIDTH, 3)
-    assert numbers(read(tmp_path, start_seconds=0.06)[0]) == [10, 11]
-
-
-def test_folders_without_frames(tmp_path):
-    with pytest.raises(InputError, match="no pictures in this folder"):
-        open_video(tmp_path)
-    (tmp_path / "a.png").write_bytes(b"\x89PNG but damaged")
-    with pytest.raises(InputError, match="no frame in it can be decoded"):
-        open_video(tmp_path)
-    with pytest.raises(UsageError, match="0 frames per second"):
-        open_video(tmp_path, folder_rate=0)
-
-
-class Camera:
-    """Gives three pictures, then is unplugged."""
-
-    def __init__(self, number):
-        self.number = number
-        self.left = 3
-
-    def isOpened(self):
-        return self.number == 1
-
-    def get(self, _):
-        return 0.0
-
-    def read(self):
-        self.left -= 1
-        return self.left >= 0, picture(self.left)[:, :, ::-1]
-
-    def release(self):
-        self.left = -1
-
-
-@pytest.mark.parametrize("source", [1, "1", "/dev/video1"])
-def test_a_camera(monkeypatch, source):
-    monkeypatch.setattr("cv2.VideoCapture", Camera)
-    frames, video = read(source)
-    assert numbers(frames) == [2, 1, 0] and frames[0].seconds == 0 < frames[2].seconds
-    np.testing.assert_array_equal(frames[0].pixels, picture(2))
-    assert video.live and video.frames is None and video.rate == 30
-    assert video.damage == "stopped at frame 3: the camera gives no more pictures"
-    with pytest.raises(UsageError, match="camera 1: a live source has no start"):
-        open_video(source, start_seconds=2)
-
-
-def test_a_camera_that_is_not_there(capfd):
-    with pytest.raises(InputError, match="camera 77: not there"):
-        open_video(77)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_an_address(clip, monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(clip.parent))
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"127.0.0.1:{server.server_port}"
-        frames, video = read(f"http://user:secret@{address}/clip.mp4")
-        assert numbers(frames) == list(range(60)) and not video.live
-        assert video.name == f"http://{address}/clip.mp4"
-        with pytest.raises(InputError, match=r"missing\.mp4: cannot be read .*404"):
-            open_video(f"http://{address}/missing.mp4")
-        server.shutdown()
-
-
-def test_an_address_that_does_not_answer(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(stream, "NETWORK_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(InputError, match="no answer within 0.3 seconds"):
-            open_video(f"http://127.0.0.1:{port}/v.mp4")
-    with pytest.raises(InputError, match=r"^rtsp://127\.0\.0\.1:\d+/v: cannot be read"):
-        open_video(f"rtsp://user:secret@127.0.0.1:{port}/v")
-
-
-def test_ffmpeg_is_silent(clip, tmp_path, capfd):
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(clip.read_bytes()[:-3000])
-    assert read(path)[1].damage
-    assert capfd.readouterr() == ("", "")
 
 
 def test_pictures_are_not_kept(tmp_path):

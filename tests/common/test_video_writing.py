@@ -11,7 +11,7 @@ import pytest
 
 from common.data.video import VideoWriter, open_video, writing
 from common.errors import UsageError, UserError
-from tests.common.test_video import HEIGHT, WIDTH, number_of, picture
+from tests.common.numbered_video import HEIGHT, WIDTH, number_of, picture
 
 EVERY = (".mp4", ".mov", ".mkv", ".webm", ".gif")
 
