@@ -32,6 +32,7 @@ __all__ = ["Made", "synthesize", "synthesized"]
 COARSEST = 64  # pixels of the shorter side at the first scale
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
+PIECES = 4  # of the start, along the shorter side of an exemplar
 MARGIN = 16  # pixels seen beyond the edges and cut off: what lies at an edge is seen from one side only
 
 
@@ -157,7 +158,9 @@ def synthesized(
         labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)] if plan.guided else None
         regions = None if plan.regions is None else _fit(plan.regions, width, height)
         if picture is None:
-            picture = _noise(seen, regions, shape, draw)
+            # What is mended gets single pixels: pieces would bring in what is to go.
+            piece = 1 if plan.free is not None else max(1, min(seen[0].shape[:2]) // PIECES)
+            picture = _mosaic(seen, regions, shape, piece, draw)
         free = None
         if plan.free is not None:
             # What is kept is kept; the statistics are those of what is kept.
@@ -249,17 +252,30 @@ def _fit(labels: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(labels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(int)
 
 
-def _noise(
-    exemplars: list[np.ndarray], regions: np.ndarray | None, shape: tuple[int, int], draw: np.random.Generator
+def _mosaic(
+    exemplars: list[np.ndarray],
+    regions: np.ndarray | None,
+    shape: tuple[int, int],
+    piece: int,
+    draw: np.random.Generator,
 ) -> np.ndarray:
-    """Return pixels drawn from the exemplars, each from that of its region."""
-    if regions is None:
-        colours = np.concatenate([picture.reshape(-1, 3) for picture in exemplars])
-        return colours[draw.integers(0, len(colours), shape)]
+    """Return a picture of square pieces ``(piece, piece)`` of the exemplars, each pixel from that of its region.
+
+    What is drawn at random is so much nearer to a texture than noise that what is large in it, such as bricks, is there
+    from the start; statistics alone put it together in places only.
+    """
+    piece = min(piece, *(min(exemplar.shape[:2]) for exemplar in exemplars))
+    rows, columns = (np.arange(side) // piece for side in shape)
+    cells = rows[-1] + 1, columns[-1] + 1
+    whose = draw.integers(0, len(exemplars), cells)[rows[:, None], columns] if regions is None else regions
     picture = np.zeros((*shape, 3), np.float32)
     for number, exemplar in enumerate(exemplars):
-        colours, inside = exemplar.reshape(-1, 3), regions == number
-        picture[inside] = colours[draw.integers(0, len(colours), int(inside.sum()))]
+        top, left = (
+            draw.integers(0, side - piece + 1, cells)[rows[:, None], columns] for side in exemplar.shape[:2]
+        )
+        y, x = (np.arange(side) % piece for side in shape)
+        inside = whose == number
+        picture[inside] = exemplar[top + y[:, None], left + x][inside]
     return picture
 
 

@@ -1,6 +1,6 @@
 """How near to the style pictures come at how much of the content kept, and how long it takes.
 
-    python -m tests.benchmarks.bench_style [--only lion …] [--size 512] [--evaluations 500] [--out FOLDER]
+    python -m tests.benchmarks.bench_style [--only lion …] [--size 512] [--out FOLDER]
 
 Judged by SqueezeNet features, which no contender optimises.  Style and content pull against each other, so ours is
 run at several strengths, and the style is compared where the content is as far as the peer's, between the two nearest
@@ -42,8 +42,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--evaluations", type=int, default=500)
-    parser.add_argument("--features", default="")
     parser.add_argument("--contenders", nargs="*", default=["optimize", "fast", "gatys", "neural-style"])
     parser.add_argument("--out", type=Path, default=Path("build/styles"))
     asked = parser.parse_args()
@@ -69,9 +67,8 @@ def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Pa
     def ours(method: str, strength: float) -> Callable[[Path, Path, Path], None]:
         def make(content: Path, style: Path, out: Path) -> None:
             options = StyleOptions(
-                str(content), (str(style),), method=method, strength=strength, size=asked.size,
-                features=asked.features if method == "optimize" else "",
-            )  # fmt: skip
+                str(content), (str(style),), method=method, strength=strength, size=asked.size
+            )
             list(run(options, Outputs(str(out))))
 
         return make
@@ -82,12 +79,11 @@ def _contenders(asked: argparse.Namespace) -> dict[str, Callable[[Path, Path, Pa
             from common.features import usual_features
             from tests.benchmarks import gatys
 
-            features = usual_features(asked.features)
+            features = usual_features()
             pictures = [brought_to(read_picture(str(path))[0], asked.size) for path in (content, style)]
             made = gatys.transferred(
-                *pictures, features, content_layer(features.layers), getattr(gatys, name),
-                evaluations=asked.evaluations,
-            )  # fmt: skip
+                *pictures, features, content_layer(features.layers), getattr(gatys, name)
+            )
             write_picture(out, np.rint(made * 255).astype(np.uint8))
 
         return make
