@@ -265,18 +265,29 @@ def _mosaic(
     from the start; statistics alone put it together in places only.
     """
     piece = min(piece, *(min(exemplar.shape[:2]) for exemplar in exemplars))
-    rows, columns = (np.arange(side) // piece for side in shape)
-    cells = rows[-1] + 1, columns[-1] + 1
+    (rows, y), (columns, x) = (_pieces(side, piece) for side in shape)
+    cells = rows.max() + 1, columns.max() + 1
     whose = draw.integers(0, len(exemplars), cells)[rows[:, None], columns] if regions is None else regions
     picture = np.zeros((*shape, 3), np.float32)
     for number, exemplar in enumerate(exemplars):
         top, left = (
             draw.integers(0, side - piece + 1, cells)[rows[:, None], columns] for side in exemplar.shape[:2]
         )
-        y, x = (np.arange(side) % piece for side in shape)
         inside = whose == number
         picture[inside] = exemplar[top + y[:, None], left + x][inside]
     return picture
+
+
+def _pieces(side: int, piece: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the piece in which each place of a side lies, and where in it.
+
+    The side is a circle, and its ends lie within a piece: a picture that is to go on at its opposite edge does so from
+    the start.
+    """
+    count = -(-side // piece)
+    places = (np.arange(side) + side // (2 * count)) % side
+    number = places * count // side
+    return number, places - -(-number * side // count)
 
 
 def _name(options: SynthesisOptions, number: int) -> Path:
