@@ -13,6 +13,7 @@ import numpy as np
 
 from apps.texture.exemplars import read_exemplar, read_guide
 from apps.texture.generating import TILING, generated, is_generator
+from apps.texture.mosaic import mosaic
 from apps.texture.options import QUALITIES, SynthesisOptions
 from common import devices
 from common.console import Advance
@@ -160,7 +161,7 @@ def synthesized(
         if picture is None:
             # What is mended gets single pixels: pieces would bring in what is to go.
             piece = 1 if plan.free is not None else max(1, min(seen[0].shape[:2]) // PIECES)
-            picture = _mosaic(seen, regions, shape, piece, draw)
+            picture = mosaic(seen, regions, shape, piece, draw)
         free = None
         if plan.free is not None:
             # What is kept is kept; the statistics are those of what is kept.
@@ -250,44 +251,6 @@ class _Plan:
 
 def _fit(labels: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(labels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(int)
-
-
-def _mosaic(
-    exemplars: list[np.ndarray],
-    regions: np.ndarray | None,
-    shape: tuple[int, int],
-    piece: int,
-    draw: np.random.Generator,
-) -> np.ndarray:
-    """Return a picture of square pieces ``(piece, piece)`` of the exemplars, each pixel from that of its region.
-
-    What is drawn at random is so much nearer to a texture than noise that what is large in it, such as bricks, is there
-    from the start; statistics alone put it together in places only.
-    """
-    piece = min(piece, *(min(exemplar.shape[:2]) for exemplar in exemplars))
-    (rows, y), (columns, x) = (_pieces(side, piece) for side in shape)
-    cells = rows.max() + 1, columns.max() + 1
-    whose = draw.integers(0, len(exemplars), cells)[rows[:, None], columns] if regions is None else regions
-    picture = np.zeros((*shape, 3), np.float32)
-    for number, exemplar in enumerate(exemplars):
-        top, left = (
-            draw.integers(0, side - piece + 1, cells)[rows[:, None], columns] for side in exemplar.shape[:2]
-        )
-        inside = whose == number
-        picture[inside] = exemplar[top + y[:, None], left + x][inside]
-    return picture
-
-
-def _pieces(side: int, piece: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the piece in which each place of a side lies, and where in it.
-
-    The side is a circle, and its ends lie within a piece: a picture that is to go on at its opposite edge does so from
-    the start.
-    """
-    count = -(-side // piece)
-    places = (np.arange(side) + side // (2 * count)) % side
-    number = places * count // side
-    return number, places - -(-number * side // count)
 
 
 def _name(options: SynthesisOptions, number: int) -> Path:

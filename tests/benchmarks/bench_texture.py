@@ -127,8 +127,8 @@ def _report(
         "multiple of that between the exemplar's halves.\n\n"
         + table(head, rows)
         + f"\n\nSeamless ones of {SEAMLESS[0]}x{SEAMLESS[1]} take {np.median(seconds):.0f} s (longest "
-        f"{max(seconds):.0f}); the step across the wrapped edges is {np.median(to_mean):.2f} times the mean step inside "
-        f"(most {max(to_mean):.2f}), and {max(to_largest):.2f} times the largest inside at most.\n\n"
+        f"{max(seconds):.0f}): the step across the wrapped edges is {np.median(to_mean):.2f} times the mean step "
+        f"inside (most {max(to_mean):.2f}), and {max(to_largest):.2f} times the largest inside at most.\n\n"
         f"{conditions(('tensorflow', 'opencv-python'))}"
     )
 
