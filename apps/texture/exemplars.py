@@ -8,19 +8,23 @@ from common.data.images import decode
 from common.data.masks import read_regions
 from common.errors import InputError
 
-__all__ = ["read_exemplar", "read_guide"]
+__all__ = ["LONGEST", "read_exemplar", "read_guide"]
 
 LONGEST = 1024  # pixels of a side: of a larger exemplar a smaller copy is taken
 SHORTEST = 32
 
 
-def read_exemplar(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_exemplar(path: str, longest: int = LONGEST) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return a texture ``(h, w, 3)`` float32 in [0, 1], and what was done to it.
+
+    Args:
+        path: of a picture.
+        longest: pixels of a side; a larger picture is made smaller.
 
     Raises:
         InputError: no picture, or one too small to show a texture.
     """
-    picture = decode(path, max_side=LONGEST)
+    picture = decode(path, max_side=longest)
     height, width = picture.pixels.shape[:2]
     if min(height, width) < SHORTEST:
         raise InputError(

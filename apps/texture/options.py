@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.errors import UsageError
 
-__all__ = ["METHODS", "QUALITIES", "SynthesisOptions", "TrainOptions", "parsed_size"]
+__all__ = ["LARGEST", "METHODS", "QUALITIES", "SynthesisOptions", "TrainOptions", "parsed_size"]
 
 METHODS = ("gram", "wasserstein")
 QUALITIES = {"fast": 40, "good": 100, "best": 400}  # steps at the finest scale

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from apps.texture.exemplars import read_exemplar, read_guide
+from apps.texture.canvas import MARGIN, Canvas, Part
+from apps.texture.exemplars import LONGEST, read_exemplar
 from apps.texture.generating import TILING, generated, is_generator
 from apps.texture.mosaic import mosaic
-from apps.texture.options import QUALITIES, SynthesisOptions
+from apps.texture.options import LARGEST, QUALITIES, SynthesisOptions
 from common import devices
 from common.console import Advance
 from common.data.images import write_picture
-from common.data.masks import read_mask
 from common.errors import Interrupted, UsageError
 from common.files import unused
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from common.features import FeatureExtractor
-    from common.synthesis import Matching, Outcome
+    from common.synthesis import Matching, Outcome, Stage
 
 __all__ = ["Made", "synthesize", "synthesized"]
 
@@ -34,7 +35,6 @@ COARSEST = 64  # pixels of the shorter side at the first scale
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 PIECES = 4  # of the start, along the shorter side of an exemplar
-MARGIN = 16  # pixels seen beyond the edges and cut off: what lies at an edge is seen from one side only
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def synthesize(
     from common.synthesis import Matching
 
     features = usual_features(options.features)
-    read = [read_exemplar(path) for path in options.exemplars]
+    longest = LARGEST if options.inpaint else LONGEST
+    read = [read_exemplar(path, longest) for path in options.exemplars]
     exemplars = [pixels for pixels, _ in read]
     notes = tuple(note for _, own in read for note in own)
     matching = Matching(options.method)  # type: ignore[arg-type]
@@ -130,7 +131,7 @@ def synthesized(
     *,
     progress: Advance = lambda done, total, remark: None,
 ) -> Outcome:
-    """Return a picture with the statistics of the exemplars.
+    """Return a picture with the statistics of the exemplars; a large one is made part by part.
 
     Args:
         exemplars: ``(h, w, 3)`` float32 each.
@@ -139,60 +140,113 @@ def synthesized(
         matching: how that is compared.
         progress: called with (work done, work, remark).
     """
-    from common.synthesis import (
-        Stage,
-        Statistics,
-        coarse_to_fine,
-        colour_directions,
-        resized,
-        scales_of,
-    )
-
-    plan = _Plan.of(exemplars, options)
-    shorter = min(min(plan.shape), *(min(picture.shape[:2]) for picture in exemplars))
+    canvas = Canvas.of(exemplars, options)
     draw = np.random.default_rng(options.seed)
-    colours = colour_directions(exemplars)
+    made = exemplars[0].copy()
+    if not options.inpaint:
+        # What is not made yet when a run is stopped shows pieces of the exemplars.
+        piece = min(exemplars[0].shape[:2]) // PIECES
+        made = mosaic(exemplars, canvas.regions, canvas.shape, piece, np.random.default_rng(options.seed))
+    free = np.ones(canvas.shape, bool) if canvas.free is None else canvas.free.copy()
+    parts = [part for part in canvas.parts() if (part.of(free) & part.core).any()]
+    synthesis = _Synthesis(exemplars, options, features, matching, canvas, draw)
+    for number, part in enumerate(parts):
 
-    def stage(factor: float, shape: tuple[int, int], picture: np.ndarray | None) -> Stage:
+        def tell(share: float, loss: float, number: int = number) -> None:
+            progress(round(1000 * (number + share) / len(parts)), 1000, f"loss {loss:.4f}")
+
+        outcome = synthesis.run(part, made, free, tell)
+        part.put(made, outcome.picture)
+        part.put(free, part.of(free) & ~part.core)
+        if outcome.stopped:
+            break
+    return replace(outcome, picture=canvas.cut(made))
+
+
+@dataclass(frozen=True)
+class _Synthesis:
+    """What all parts of a canvas share: see ``synthesized``; all is drawn from ``draw``."""
+
+    exemplars: list[np.ndarray]
+    options: SynthesisOptions
+    features: FeatureExtractor
+    matching: Matching
+    canvas: Canvas
+    draw: np.random.Generator
+
+    def run(
+        self, part: Part, made: np.ndarray, free: np.ndarray, progress: Callable[[float, float], None]
+    ) -> Outcome:
+        """Return what a part shows ``(h, w, 3)``, made anew where the canvas is free.
+
+        Args:
+            part: to make.
+            made: the canvas so far ``(h, w, 3)`` float32.
+            free: where it may change ``(h, w)`` bool.
+            progress: called with (share of the work done, loss).
+        """
+        from common.synthesis import coarse_to_fine, colour_directions, scales_of
+
+        kept = None if part.of(free).all() else part.of(made)
+        torus = self.canvas.torus and part.shape == self.canvas.shape
+        shorter = min(min(part.shape), *(min(picture.shape[:2]) for picture in self.exemplars))
+        outcome = coarse_to_fine(
+            scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[self.options.quality], growth=GROWTH),
+            part.shape,
+            partial(self._stage, part, kept, part.of(free), torus, colour_directions(self.exemplars)),
+            redraw=self.matching.redraw,
+            seed=self.options.seed,
+            torus=torus,
+            progress=progress,
+        )
+        if kept is None:
+            return outcome
+        return replace(outcome, picture=np.where(part.of(free)[..., None], outcome.picture, kept))
+
+    def _stage(
+        self,
+        part: Part,
+        kept: np.ndarray | None,
+        may: np.ndarray,
+        torus: bool,
+        colours: np.ndarray,
+        factor: float,
+        shape: tuple[int, int],
+        picture: np.ndarray | None,
+    ) -> Stage:
+        """Return what is done at one scale: of a part of which ``kept`` stays where it ``may`` not change."""
+        from common.synthesis import Stage, Statistics, resized
+
+        canvas = self.canvas
         height, width = shape
-        seen = [resized(exemplar, factor) for exemplar in exemplars]
-        labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)] if plan.guided else None
-        regions = None if plan.regions is None else _fit(plan.regions, width, height)
+        seen = [resized(exemplar, factor) for exemplar in self.exemplars]
+        regions = None if canvas.regions is None else _fit(part.of(canvas.regions), width, height)
         if picture is None:
             # What is mended gets single pixels: pieces would bring in what is to go.
-            piece = 1 if plan.free is not None else max(1, min(seen[0].shape[:2]) // PIECES)
-            picture = mosaic(seen, regions, shape, piece, draw)
+            piece = 1 if canvas.free is not None else max(1, min(seen[0].shape[:2]) // PIECES)
+            picture = mosaic(seen, regions, shape, piece, self.draw)
         free = None
-        if plan.free is not None:
-            # What is kept is kept; the statistics are those of what is kept.
-            free = _fit(plan.free.astype(np.uint8), width, height) > 0
-            original = cv2.resize(exemplars[0], (width, height), interpolation=cv2.INTER_AREA)
+        if kept is not None:
+            free = _fit(may, width, height) > 0
+            original = cv2.resize(kept, (width, height), interpolation=cv2.INTER_AREA)
             picture = np.where(free[..., None], picture, original)
-            seen, labels = [original], [np.where(free, 1, 0)]
-        statistics = Statistics(features, seen, matching, labels, plan.count)
-        if options.tile:
+        labels = None
+        if canvas.free is not None:
+            # The statistics are those of what is kept around, or, where that is nothing, of all that is kept.
+            around, gone = (seen[0], canvas.free) if kept is None else (original, may)
+            seen, labels = [around], [_fit(gone, around.shape[1], around.shape[0])]
+        elif regions is not None:
+            labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)]
+        statistics = Statistics(self.features, seen, self.matching, labels, canvas.count)
+        if torus:
             # What is seen beyond an edge is what lies at the opposite one, and counts there.
             regions = np.pad(np.zeros(shape, int), MARGIN, constant_values=-1)
-        masks = statistics.masks((height, width) if regions is None else regions.shape, regions)
+        masks = statistics.masks(shape if regions is None else regions.shape, regions)
 
         def loss(picture: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-            return statistics.loss(_around(picture) if options.tile else picture, seed, masks=masks)
+            return statistics.loss(_around(picture) if torus else picture, seed, masks=masks)
 
         return Stage(picture, loss, free, colours)
-
-    outcome = coarse_to_fine(
-        scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[options.quality], growth=GROWTH),
-        plan.shape,
-        stage,
-        redraw=matching.redraw,
-        seed=options.seed,
-        torus=options.tile,
-        progress=lambda share, loss: progress(round(1000 * share), 1000, f"loss {loss:.4f}"),
-    )
-    picture = outcome.picture
-    if plan.free is not None:
-        picture = np.where(plan.free[..., None], picture, exemplars[0])
-    return replace(outcome, picture=plan.cut(picture))
 
 
 def _around(picture: tf.Tensor) -> tf.Tensor:
@@ -203,50 +257,6 @@ def _around(picture: tf.Tensor) -> tf.Tensor:
         side = picture.shape[axis]
         picture = tf.gather(picture, np.arange(-MARGIN, side + MARGIN) % side, axis=axis)
     return picture
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is made before it is cut.
-
-    Args:
-        shape: (height, width) of the canvas.
-        margins: pixels to cut off at every edge.
-        size: (height, width) of the result.
-        count: regions that are matched.
-        regions: number of the region at each pixel of the canvas; None for one.
-        free: pixels to make anew; None for all.
-    """
-
-    shape: tuple[int, int]
-    margins: int
-    size: tuple[int, int]
-    count: int = 1
-    regions: np.ndarray | None = None
-    free: np.ndarray | None = None
-
-    @property
-    def guided(self) -> bool:
-        return self.regions is not None
-
-    @classmethod
-    def of(cls, exemplars: list[np.ndarray], options: SynthesisOptions) -> _Plan:
-        if options.inpaint:
-            shape = exemplars[0].shape[:2]
-            return cls(shape, 0, shape, free=read_mask(options.inpaint, shape))
-        if options.guide:
-            regions = read_guide(options.guide, len(exemplars))
-            size = (regions.shape[0], regions.shape[1])
-            wide = np.pad(regions, MARGIN, mode="edge")
-            return cls((wide.shape[0], wide.shape[1]), MARGIN, size, len(exemplars), wide)
-        width, height = options.size or exemplars[0].shape[1::-1]
-        margin = 0 if options.tile else MARGIN
-        return cls((height + 2 * margin, width + 2 * margin), margin, (height, width))
-
-    def cut(self, picture: np.ndarray) -> np.ndarray:
-        """Return the result: the canvas without its margins."""
-        height, width = self.size
-        return picture[self.margins : self.margins + height, self.margins : self.margins + width]
 
 
 def _fit(labels: np.ndarray, width: int, height: int) -> np.ndarray:

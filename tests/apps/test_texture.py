@@ -103,6 +103,43 @@ def test_only_what_the_mask_shows_is_made_anew(features, cnnapps, tmp_path):
     assert np.abs(after[mask > 0] - before[mask > 0]).mean() > 5
 
 
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Canvases of more than 48 pixels a side are made in parts of 32."""
+    for name, value in (("WHOLE", 48 * 48), ("PART", 32), ("OVERLAP", 16)):
+        monkeypatch.setattr(f"apps.texture.canvas.{name}", value)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_a_large_one_is_made_in_parts_that_go_on_at_each_other(features, cnnapps, tmp_path, in_parts, tile):
+    checks(tmp_path / "e.png")
+    arguments = ("--size", "96x64", "--quality", "fast", "--features", features, "-o", "x.png", "-q")
+    code, _, err = cnnapps("texture", "synthesize", "e.png", *arguments, *(["--tile"] if tile else []))
+    assert code == 0, err
+    picture = made("x.png")
+    assert picture.shape == (64, 96, 3)
+    for axis in (0, 1):
+        steps = np.abs(np.roll(picture, -1, axis=axis) - picture).mean(axis=(1 - axis, 2))
+        joints = np.arange(31, len(steps), 32) if tile else np.arange(31, len(steps) - 1, 32)
+        assert steps[joints].mean() < 1.5 * np.quantile(steps[:-1], 0.9), "no step at the joints"
+    # No part is left as it began: all have the colours of the exemplar, in like shares.
+    for part in (picture[:32, :32], picture[32:, 64:]):
+        assert np.abs(part.mean(axis=(0, 1)) - made("e.png").mean(axis=(0, 1))).max() < 30
+
+
+def test_a_large_picture_is_mended_where_it_is_torn(features, cnnapps, tmp_path, in_parts):
+    checks(tmp_path / "e.png", size=96)
+    mask = np.zeros((96, 96), np.uint8)
+    mask[20:45, 50:75] = 255
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    arguments = ("--inpaint", "m.png", "--quality", "fast", "--features", features, "-o", "x.png", "-q")
+    code, _, err = cnnapps("texture", "synthesize", "e.png", *arguments)
+    assert code == 0, err
+    before, after = made("e.png"), made("x.png")
+    np.testing.assert_array_equal(after[mask == 0], before[mask == 0])
+    assert np.abs(after[mask > 0].mean(axis=0) - before.mean(axis=(0, 1))).max() < 40
+
+
 def test_a_guide_says_what_goes_where(features, cnnapps, tmp_path):
     checks(tmp_path / "red.png", size=40, colours=((220, 40, 40), (160, 20, 20)))
     checks(tmp_path / "blue.png", size=40, colours=((40, 40, 220), (20, 20, 160)))
