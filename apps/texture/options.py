@@ -10,7 +10,7 @@ from common.errors import UsageError
 __all__ = ["LARGEST", "METHODS", "QUALITIES", "SynthesisOptions", "TrainOptions", "parsed_size"]
 
 METHODS = ("gram", "wasserstein")
-QUALITIES = {"fast": 40, "good": 100, "best": 400}  # steps at the finest scale
+QUALITIES = {"fast": 40, "good": 120, "best": 400}  # steps at the finest scale
 LARGEST = 4096
 SMALLEST = 32
 

@@ -15,8 +15,8 @@ import numpy as np
 from apps.texture.canvas import MARGIN, Canvas, Part
 from apps.texture.exemplars import LONGEST, read_exemplar
 from apps.texture.generating import TILING, generated, is_generator
-from apps.texture.mosaic import mosaic
 from apps.texture.options import LARGEST, QUALITIES, SynthesisOptions
+from apps.texture.quilting import patchwork, scattered
 from common import devices
 from common.console import Advance
 from common.data.images import write_picture
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "synthesize", "synthesized"]
 
-COARSEST = 64  # pixels of the shorter side at the first scale
+COARSEST = 128  # pixels of the shorter side at the first scale: blocks of coarser ones are lost
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
-PIECES = 4  # of the start, along the shorter side of an exemplar
+BLOCKS = 6  # of the start, along the shorter side of an exemplar: larger ones remain as copies
+LEAST_BLOCK = 4  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,7 @@ def synthesized(
     """
     canvas = Canvas.of(exemplars, options)
     draw = np.random.default_rng(options.seed)
-    made = exemplars[0].copy()
-    if not options.inpaint:
-        # What is not made yet when a run is stopped shows pieces of the exemplars.
-        piece = min(exemplars[0].shape[:2]) // PIECES
-        made = mosaic(exemplars, canvas.regions, canvas.shape, piece, np.random.default_rng(options.seed))
+    made = exemplars[0].copy() if options.inpaint else np.full((*canvas.shape, 3), exemplars[0].mean((0, 1)))
     free = np.ones(canvas.shape, bool) if canvas.free is None else canvas.free.copy()
     parts = [part for part in canvas.parts() if (part.of(free) & part.core).any()]
     synthesis = _Synthesis(exemplars, options, features, matching, canvas, draw)
@@ -222,9 +219,13 @@ class _Synthesis:
         seen = [resized(exemplar, factor) for exemplar in self.exemplars]
         regions = None if canvas.regions is None else _fit(part.of(canvas.regions), width, height)
         if picture is None:
-            # What is mended gets single pixels: pieces would bring in what is to go.
-            piece = 1 if canvas.free is not None else max(1, min(seen[0].shape[:2]) // PIECES)
-            picture = mosaic(seen, regions, shape, piece, self.draw)
+            block = max(LEAST_BLOCK, min(seen[0].shape[:2]) // BLOCKS)
+            # What is mended starts from noise: blocks would bring in what is to go.
+            picture = (
+                patchwork(seen, regions, shape, block, self.draw, torus=torus)
+                if canvas.free is None
+                else scattered(seen, shape, self.draw)
+            )
         free = None
         if kept is not None:
             free = _fit(may, width, height) > 0

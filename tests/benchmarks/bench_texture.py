@@ -5,7 +5,7 @@
 Judged by SqueezeNet features, which no contender optimises: the distance from the exemplar as a multiple of that
 between two halves of the exemplar.  Textures are as large as their exemplars: in a smaller picture the judge's last
 maps have so few places that crops of the exemplar itself do not keep within the target.  The peer is image quilting
-(Efros and Freeman 2001), which pastes pieces of the exemplar.
+(Efros and Freeman 2001), which pastes pieces of the exemplar: ours starts so too, but at a coarse scale.
 What was found is kept in ``measured/textures.json`` here, so that a run can be stopped and goes on; pictures stay in
 ``--out`` to be looked at.
 """
@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from apps.texture import SynthesisOptions, synthesize
+from apps.texture.quilting import quilted
 from common.data.images import decode, write_picture
 from tests.benchmarks.judge import SHARED, judge
-from tests.benchmarks.quilting import quilted
 from tests.benchmarks.results import conditions, kept, publish, table
 
 TEXTURES = SHARED / "data" / "textures"
@@ -31,6 +31,7 @@ KINDS = (
     "bark", "brick", "cobbles", "cracked", "dirt", "fabric", "grass", "gravel", "lava", "leaves", "marble", "pebbles",
     "rock", "sand", "stonewall", "tiles", "water", "weave", "wood",
 )  # fmt: skip
+BLOCK = 48  # pixels of the peer's blocks
 SEAMLESS = 256, 256
 SEAM_PLACES = 4  # lines beside the seam that are left out of what is inside
 
@@ -48,7 +49,7 @@ def main() -> None:
 
     def peer(exemplar: Path, out: Path) -> None:
         pixels = decode(exemplar, max_side=1024).pixels.astype(np.float32) / 255
-        made = quilted(pixels, *pixels.shape[:2])
+        made = quilted([pixels], pixels.shape[:2], BLOCK, np.random.default_rng(0))
         write_picture(out, np.rint(made * 255).astype(np.uint8))
 
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""A patch-based peer for texture synthesis: image quilting.
+"""Pieces of textures put together: where a synthesis starts.
 
-Reference:
+References:
     Efros and Freeman, "Image quilting for texture synthesis and transfer", SIGGRAPH 2001, sections 2.1 to 2.3: blocks
     are laid in raster order, each chosen at random among those whose error in the overlap is within a tenth of the
     best, and joined along the path of the least error.
@@ -8,24 +8,37 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-__all__ = ["quilted"]
+__all__ = ["patchwork", "quilted", "scattered"]
 
 TOLERANCE = 0.1  # as of section 2.3
+OVERLAP = 6  # as much of a block overlaps, one in so many
+NARROW = 2  # pixels that overlap at least
 
 
-def quilted(exemplar: np.ndarray, height: int, width: int, *, block: int = 48, seed: int = 0) -> np.ndarray:
-    """Return a texture ``(height, width, 3)`` float32 made of blocks of the exemplar, a sixth of which overlaps."""
-    draw = np.random.default_rng(seed)
-    block = min(block, *(side // 2 for side in exemplar.shape[:2]))
-    overlap = max(2, block // 6)
+def quilted(
+    exemplars: Sequence[np.ndarray], shape: tuple[int, int], block: int, draw: np.random.Generator
+) -> np.ndarray:
+    """Return a texture ``(height, width, 3)`` float32 made of blocks of exemplars.
+
+    Args:
+        exemplars: ``(h, w, 3)`` float32 each; each block is of any of them.
+        shape: (height, width) in pixels.
+        block: pixels of a side of a block; less for exemplars that are smaller than two.
+        draw: of exemplars and blocks.
+    """
+    block = min(block, *(side // 2 for exemplar in exemplars for side in exemplar.shape[:2]))
+    overlap = max(NARROW, block // OVERLAP)
     step = block - overlap
-    rows, columns = (-(-(side - overlap) // step) for side in (height, width))
+    rows, columns = (-(-(side - overlap) // step) for side in shape)
     made = np.zeros((rows * step + overlap, columns * step + overlap, 3), np.float32)
     for row in range(rows):
         for column in range(columns):
+            exemplar = exemplars[int(draw.integers(len(exemplars)))]
             top, left = row * step, column * step
             mask = np.zeros((block, block), np.float32)
             if row:
@@ -42,7 +55,45 @@ def quilted(exemplar: np.ndarray, height: int, width: int, *, block: int = 48, s
             if row:
                 new[:overlap] &= _right_of_seam(error[:overlap].T).T
             there[new] = piece[new]
-    return made[:height, :width]
+    return made[: shape[0], : shape[1]]
+
+
+def patchwork(
+    exemplars: Sequence[np.ndarray],
+    regions: np.ndarray | None,
+    shape: tuple[int, int],
+    block: int,
+    draw: np.random.Generator,
+    *,
+    torus: bool = False,
+) -> np.ndarray:
+    """Return a texture, each region quilted of its exemplar.
+
+    It is so much nearer to a texture than noise that what is large in it, such as bricks, is there from the start;
+    statistics alone put that together in places only.
+
+    Args:
+        exemplars, shape, block, draw: as of ``quilted``.
+        regions: number of the exemplar at each pixel ``(height, width)``; None for any exemplar in any block.
+        torus: it goes on at its opposite edges.
+    """
+    if regions is None:
+        quilt = quilted(exemplars, shape, block, draw)
+        # What was at the edges does not fit together: inside, it is mended as all other seams.
+        return np.roll(quilt, (shape[0] // 2, shape[1] // 2), (0, 1)) if torus else quilt
+    picture = np.zeros((*shape, 3), np.float32)
+    for number, exemplar in enumerate(exemplars):
+        inside = regions == number
+        picture[inside] = quilted([exemplar], shape, block, draw)[inside]
+    return picture
+
+
+def scattered(
+    exemplars: Sequence[np.ndarray], shape: tuple[int, int], draw: np.random.Generator
+) -> np.ndarray:
+    """Return noise ``(height, width, 3)`` in the colours of exemplars."""
+    colours = np.concatenate([exemplar.reshape(-1, 3) for exemplar in exemplars])
+    return colours[draw.integers(0, len(colours), shape)]
 
 
 def _chosen(

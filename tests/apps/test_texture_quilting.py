@@ -1,0 +1,62 @@
+"""Pieces of textures put together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apps.texture.quilting import patchwork, quilted, scattered
+
+
+def numbered(height, width, third=0.0):
+    """An exemplar whose pixels tell where they are."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([y, x, np.full_like(y, third)], axis=-1)
+
+
+def goes_on(picture, axis):
+    """Return which neighbours along an axis, around the edges too, are neighbours in the exemplar."""
+    steps = np.roll(picture, -1, axis=axis) - picture
+    return (steps[..., axis] == 1) & (steps[..., 1 - axis] == 0)
+
+
+@pytest.mark.parametrize("shape", [(64, 48), (50, 33), (7, 9)])
+def test_it_is_made_of_pieces(shape):
+    picture = quilted([numbered(90, 70)], shape, 16, np.random.default_rng(0))
+    assert picture.shape == (*shape, 3)
+    for axis in (0, 1):
+        assert goes_on(picture, axis).mean() > 0.7, "most neighbours are the exemplar's"
+
+
+def test_blocks_fit_together():
+    y, x = np.mgrid[:96, :96]
+    stripes = np.repeat(((x // 6) % 2).astype(np.float32)[..., None], 3, axis=-1)
+    picture = quilted([stripes], (60, 80), 18, np.random.default_rng(1))
+    # Whole stripes from top to bottom: a block that begins at any place but a period's would break them.
+    assert np.abs(np.diff(picture[..., 0], axis=0)).mean() < 0.01
+    assert picture[..., 0].mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_patchwork_goes_on_at_its_edges():
+    picture = patchwork([numbered(90, 70)], None, (64, 48), 16, np.random.default_rng(0), torus=True)
+    assert goes_on(picture, 0)[-1].mean() > 0.7 and goes_on(picture, 1)[:, -1].mean() > 0.7
+
+
+def test_each_region_is_of_its_exemplar():
+    regions = np.repeat([[0] * 10 + [1] * 14], 30, axis=0)
+    exemplars = [numbered(16, 40, 1.0), numbered(9, 12, 2.0)]
+    picture = patchwork(exemplars, regions, regions.shape, 8, np.random.default_rng(0))
+    np.testing.assert_array_equal(picture[..., 2], regions + 1)
+
+
+def test_a_mixture_has_pieces_of_every_exemplar():
+    exemplars = [numbered(30, 30, 1.0), numbered(20, 25, 2.0)]
+    picture = patchwork(exemplars, None, (80, 80), 10, np.random.default_rng(0))
+    assert 0.2 < (picture[..., 2] == 1).mean() < 0.8
+
+
+def test_noise_has_the_colours():
+    exemplar = numbered(20, 20)
+    picture = scattered([exemplar], (40, 40), np.random.default_rng(0))
+    assert set(map(tuple, picture.reshape(-1, 3))) <= set(map(tuple, exemplar.reshape(-1, 3)))
+    assert goes_on(picture, 1).mean() < 0.2
