@@ -81,6 +81,7 @@ bench-style: $(STAMP)
 # Data: ../shared/data/interaction, or DATA=FOLDER.  Hours; `--only davis` and the like do a part, and what is done is kept.
 bench-interaction: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_interaction $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m tests.benchmarks.bench_interaction_speed $(if $(DATA),--data $(DATA))
 
 # Hours.  DTD=FOLDER and the like add kinds of pictures to learn a few of; TFDS_DATA_DIR names where CIFAR-10 is.
 bench-objects: $(STAMP) $(TORCH)/bin/python
