@@ -69,9 +69,10 @@ bench-text: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_text $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m tests.benchmarks.bench_text_speed
 
-# An hour and a half: ours and image quilting on 20 and more textures, judged from beside the checkout.
+# Two hours: ours and image quilting on 20 and more textures, judged from beside the checkout.
 bench-texture: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench_texture
+	$(BIN)/python -m tests.benchmarks.bench_texture --networks
 
 # Hours: ours and two peers, each with several weights, on 12 pairs.
 bench-style: $(STAMP)

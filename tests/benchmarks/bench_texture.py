@@ -1,11 +1,12 @@
 """How like their exemplars textures are, how much is copied, how good seams are, and how long it takes.
 
-    python -m tests.benchmarks.bench_texture [--only brick_01 …] [--out FOLDER]
+    python -m tests.benchmarks.bench_texture [--only brick_01 …] [--networks] [--out FOLDER]
 
 Judged by SqueezeNet features, which no contender optimises: the distance from the exemplar as a multiple of that
 between two halves of the exemplar.  Textures are as large as their exemplars: in a smaller picture the judge's last
 maps have so few places that crops of the exemplar itself do not keep within the target.  The peer is image quilting
 (Efros and Freeman 2001), which pastes pieces of the exemplar: ours starts so too, but at a coarse scale.
+``--networks`` trains networks of a few of them instead, which make theirs at once.
 What was found is kept in ``measured/textures.json`` here, so that a run can be stopped and goes on; pictures stay in
 ``--out`` to be looked at.
 """
@@ -13,6 +14,7 @@ What was found is kept in ``measured/textures.json`` here, so that a run can be 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.texture import SynthesisOptions, synthesize
+from apps.texture import SynthesisOptions, TrainOptions, synthesize, train
 from apps.texture.quilting import quilted
 from common.data.images import decode, write_picture
 from tests.benchmarks.judge import SHARED, judge
@@ -33,14 +35,21 @@ KINDS = (
 )  # fmt: skip
 BLOCK = 48  # pixels of the peer's blocks
 SEAMLESS = 256, 256
+LEARNED = ("brick_01", "grass_01", "pebbles_01")  # by networks
+LARGE = 1024
 SEAM_PLACES = 4  # lines beside the seam that are left out of what is inside
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--networks", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("build/textures"))
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.networks:
+        publish("texture-networks", _networks(asked.out))
+        return
     files = [file for kind in KINDS for file in sorted(TEXTURES.glob(f"{kind}_*.jpg"))]
     files = [file for file in files if not asked.only or file.stem in asked.only]
 
@@ -52,7 +61,6 @@ def main() -> None:
         made = quilted([pixels], pixels.shape[:2], BLOCK, np.random.default_rng(0))
         write_picture(out, np.rint(made * 255).astype(np.uint8))
 
-    asked.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, float]]] = {}
     seams: list[dict[str, float]] = []
     for file in files:
@@ -92,6 +100,47 @@ def seam_of(pixels: np.ndarray) -> dict[str, float]:
         "to mean": float(np.mean(edges) / np.mean([steps.mean() for steps in inside])),
         "to largest": max(edge / steps.max() for edge, steps in zip(edges, inside, strict=True)),
     }
+
+
+def _networks(folder: Path) -> str:
+    """Return the section on networks of one texture each."""
+    rows = []
+    for name in LEARNED:
+        found = kept("textures", f"{name}, network", partial(_network, TEXTURES / f"{name}.jpg", folder))
+        rows.append(
+            (
+                name,
+                f"{found['minutes']:.1f} min",
+                f"{found['large']:.2f} s",
+                f"{found['ratio_gram']:.2f}",
+                f"{found['ratio_swd']:.2f}",
+                f"{found['copy_share']:.1%}",
+            )
+        )
+    head = ("exemplar", "training", f"{LARGE}x{LARGE}", "Gram", "sliced Wasserstein", "largest copied piece")
+    return (
+        "## Textures, networks\n\n`tests/benchmarks/bench_texture.py --networks`: distances as above, of a texture as "
+        "large as its exemplar; time of a large one with the start of the engine.\n\n"
+        + table(head, rows)
+        + f"\n\n{conditions(('tensorflow', 'ai-edge-litert'))}"
+    )
+
+
+def _network(exemplar: Path, folder: Path) -> dict[str, float]:
+    """Train a network of a texture, and judge what it makes."""
+    with tempfile.TemporaryDirectory() as runs:
+        started = time.monotonic()
+        run = train(TrainOptions(str(exemplar)), out=Path(runs) / exemplar.stem).run
+        minutes = (time.monotonic() - started) / 60
+        out = folder / f"{exemplar.stem}.network.png"
+        height, width = decode(exemplar).pixels.shape[:2]
+        list(synthesize(SynthesisOptions((str(run),), (width, height), out=str(out))))
+        started = time.monotonic()
+        large = folder / f"{exemplar.stem}.network-large.png"
+        list(synthesize(SynthesisOptions((str(run),), (LARGE, LARGE), out=str(large))))
+        seconds = time.monotonic() - started
+    found = judge().texture(out, exemplar) | judge().copy(out, exemplar)
+    return found | {"minutes": round(minutes, 2), "large": round(seconds, 2)}
 
 
 def _report(
