@@ -21,7 +21,12 @@ NARROW = 2  # pixels that overlap at least
 
 
 def quilted(
-    exemplars: Sequence[np.ndarray], shape: tuple[int, int], block: int, draw: np.random.Generator
+    exemplars: Sequence[np.ndarray],
+    shape: tuple[int, int],
+    block: int,
+    draw: np.random.Generator,
+    *,
+    copies: bool = True,
 ) -> np.ndarray:
     """Return a texture ``(height, width, 3)`` float32 made of blocks of exemplars.
 
@@ -30,15 +35,20 @@ def quilted(
         shape: (height, width) in pixels.
         block: pixels of a side of a block; less for exemplars that are smaller than two.
         draw: of exemplars and blocks.
+        copies: a block may be the very one that lies beside its neighbour in the exemplar, and any number of times the
+            same; as nothing fits better, large pieces are then copied.
     """
     block = min(block, *(side // 2 for exemplar in exemplars for side in exemplar.shape[:2]))
     overlap = max(NARROW, block // OVERLAP)
     step = block - overlap
     rows, columns = (-(-(side - overlap) // step) for side in shape)
     made = np.zeros((rows * step + overlap, columns * step + overlap, 3), np.float32)
+    chosen: dict[tuple[int, int], tuple[int, int, int]] = {}
+    uses = [np.zeros((one.shape[0] - block + 1, one.shape[1] - block + 1)) for one in exemplars]
     for row in range(rows):
         for column in range(columns):
-            exemplar = exemplars[int(draw.integers(len(exemplars)))]
+            number = int(draw.integers(len(exemplars)))
+            exemplar = exemplars[number]
             top, left = row * step, column * step
             mask = np.zeros((block, block), np.float32)
             if row:
@@ -46,7 +56,15 @@ def quilted(
             if column:
                 mask[:, :overlap] = 1
             there = made[top : top + block, left : left + block]
-            y, x = _chosen(exemplar, there, mask, draw)
+            beside = []
+            for down, across in () if copies else ((0, 1), (1, 0), (1, 1), (1, -1)):
+                neighbour = chosen.get((row - down, column - across))
+                if neighbour and neighbour[0] == number:
+                    beside.append((neighbour[1] + down * step, neighbour[2] + across * step))
+            y, x = _chosen(exemplar, there, mask, draw, uses[number], beside)
+            if not copies:
+                chosen[row, column] = (number, y, x)
+                uses[number][_near(y, x, block // 2)] += 1
             piece = exemplar[y : y + block, x : x + block]
             error = ((piece - there) ** 2).sum(axis=-1)
             new = np.ones((block, block), bool)
@@ -78,13 +96,13 @@ def patchwork(
         torus: it goes on at its opposite edges.
     """
     if regions is None:
-        quilt = quilted(exemplars, shape, block, draw)
+        quilt = quilted(exemplars, shape, block, draw, copies=False)
         # What was at the edges does not fit together: inside, it is mended as all other seams.
         return np.roll(quilt, (shape[0] // 2, shape[1] // 2), (0, 1)) if torus else quilt
     picture = np.zeros((*shape, 3), np.float32)
     for number, exemplar in enumerate(exemplars):
         inside = regions == number
-        picture[inside] = quilted([exemplar], shape, block, draw)[inside]
+        picture[inside] = quilted([exemplar], shape, block, draw, copies=False)[inside]
     return picture
 
 
@@ -97,17 +115,41 @@ def scattered(
 
 
 def _chosen(
-    exemplar: np.ndarray, there: np.ndarray, mask: np.ndarray, draw: np.random.Generator
+    exemplar: np.ndarray,
+    there: np.ndarray,
+    mask: np.ndarray,
+    draw: np.random.Generator,
+    uses: np.ndarray,
+    beside: Sequence[tuple[int, int]],
 ) -> tuple[int, int]:
-    """Return (top, left) of a block whose overlap fits what is there nearly as well as the best one's."""
+    """Return (top, left) of a block whose overlap fits what is there nearly as well as the best one's.
+
+    Args:
+        exemplar: ``(h, w, 3)``.
+        there: what is laid already.
+        mask: where the block overlaps it.
+        draw: of one of those that fit.
+        uses: how often a block of about each place was taken: one that was must fit so much better.
+        beside: places near which none is taken, unless there are no others.
+    """
     places = tuple(side - mask.shape[0] + 1 for side in exemplar.shape[:2])
     if not mask.any():
         return int(draw.integers(places[0])), int(draw.integers(places[1]))
     three = np.repeat(mask[..., None], 3, axis=2)
     error = cv2.matchTemplate(exemplar, there, cv2.TM_SQDIFF, mask=three)
     error = np.maximum(error, 0)
+    others = error * (1 + uses)
+    for y, x in beside:
+        others[_near(y, x, len(mask) // 2)] = np.inf
+    error = others if np.isfinite(others).any() else error
     fits = np.argwhere(error <= error.min() * (1 + TOLERANCE) + 1e-6)
     return tuple(int(value) for value in fits[draw.integers(len(fits))])  # type: ignore[return-value]
+
+
+def _near(y: int, x: int, reach: int) -> tuple[slice, slice]:
+    """Return the places less than ``reach`` from one, and itself."""
+    top, left = max(0, y - reach + 1), max(0, x - reach + 1)
+    return slice(top, max(0, y + max(1, reach))), slice(left, max(0, x + max(1, reach)))
 
 
 def _right_of_seam(error: np.ndarray) -> np.ndarray:

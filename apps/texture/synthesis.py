@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "synthesize", "synthesized"]
 
-COARSEST = 128  # pixels of the shorter side at the first scale: blocks of coarser ones are lost
+COARSEST = 512  # pixels of the shorter side at the first scale: what blocks bring is lost at coarser ones
+COARSEST_OF_NOISE = 64  # the same of what starts from noise
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 BLOCKS = 6  # of the start, along the shorter side of an exemplar: larger ones remain as copies
@@ -187,8 +188,9 @@ class _Synthesis:
         kept = None if part.of(free).all() else part.of(made)
         torus = self.canvas.torus and part.shape == self.canvas.shape
         shorter = min(min(part.shape), *(min(picture.shape[:2]) for picture in self.exemplars))
+        coarsest = COARSEST if self.canvas.free is None else COARSEST_OF_NOISE
         outcome = coarse_to_fine(
-            scales_of(shorter, coarsest=COARSEST, steps=QUALITIES[self.options.quality], growth=GROWTH),
+            scales_of(shorter, coarsest=coarsest, steps=QUALITIES[self.options.quality], growth=GROWTH),
             part.shape,
             partial(self._stage, part, kept, part.of(free), torus, colour_directions(self.exemplars)),
             redraw=self.matching.redraw,

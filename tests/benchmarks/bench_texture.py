@@ -5,7 +5,8 @@
 Judged by SqueezeNet features, which no contender optimises: the distance from the exemplar as a multiple of that
 between two halves of the exemplar.  Textures are as large as their exemplars: in a smaller picture the judge's last
 maps have so few places that crops of the exemplar itself do not keep within the target.  The peer is image quilting
-(Efros and Freeman 2001), which pastes pieces of the exemplar: ours starts so too, but at a coarse scale.
+(Efros and Freeman 2001), which pastes pieces of the exemplar: ours starts so too, but with pieces that do not
+lie side by side in the exemplar.
 ``--networks`` trains networks of a few of them instead, which make theirs at once.
 What was found is kept in ``measured/textures.json`` here, so that a run can be stopped and goes on; pictures stay in
 ``--out`` to be looked at.
