@@ -37,6 +37,28 @@ def test_blocks_fit_together():
     assert picture[..., 0].mean() == pytest.approx(0.5, abs=0.1)
 
 
+def test_no_piece_is_larger_than_a_block_unless_copies_are_allowed():
+    """The best fit is what lies beside: taken every time, the whole is one copy."""
+    exemplar, block, shape = numbered(150, 150), 20, (80, 80)
+    shares = {}
+    for copies in (True, False):
+        picture = quilted([exemplar], shape, block, np.random.default_rng(3), copies=copies)
+        moved = picture[..., :2] - np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1)
+        counts = np.unique(moved.reshape(-1, 2), axis=0, return_counts=True)[1]
+        shares[copies] = counts.max() / (shape[0] * shape[1])
+    assert shares[True] > 0.3 and shares[False] <= 1.5 * block**2 / (shape[0] * shape[1])
+
+
+def test_blocks_that_were_used_are_spared():
+    """Half of the exemplar is rough, and fits less well than the smooth half: it is taken all the same."""
+    draw = np.random.default_rng(0)
+    exemplar = 0.5 + draw.normal(0, 0.05, (60, 120, 3)).astype(np.float32)
+    exemplar[:, :60] = 0.5 + draw.normal(0, 0.02, (60, 60, 3))
+    picture = quilted([exemplar], (120, 120), 12, np.random.default_rng(0), copies=False)
+    deviations = picture[..., 0].reshape(20, 6, 20, 6).std(axis=(1, 3))
+    assert (deviations > 0.035).mean() > 0.2  # 0.01 where use makes no difference
+
+
 def test_a_patchwork_goes_on_at_its_edges():
     picture = patchwork([numbered(90, 70)], None, (64, 48), 16, np.random.default_rng(0), torus=True)
     assert goes_on(picture, 0)[-1].mean() > 0.7 and goes_on(picture, 1)[:, -1].mean() > 0.7
