@@ -17,6 +17,7 @@ __all__ = ["patchwork", "quilted", "scattered"]
 
 TOLERANCE = 0.1  # as of section 2.3
 OVERLAP = 6  # as much of a block overlaps, one in so many
+_AROUND = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 NARROW = 2  # pixels that overlap at least
 
 
@@ -27,6 +28,7 @@ def quilted(
     draw: np.random.Generator,
     *,
     copies: bool = True,
+    torus: bool = False,
 ) -> np.ndarray:
     """Return a texture ``(height, width, 3)`` float32 made of blocks of exemplars.
 
@@ -37,43 +39,47 @@ def quilted(
         draw: of exemplars and blocks.
         copies: a block may be the very one that lies beside its neighbour in the exemplar, and any number of times the
             same; as nothing fits better, large pieces are then copied.
+        torus: it goes on at its opposite edges.
     """
     block = min(block, *(side // 2 for exemplar in exemplars for side in exemplar.shape[:2]))
-    overlap = max(NARROW, block // OVERLAP)
-    step = block - overlap
-    rows, columns = (-(-(side - overlap) // step) for side in shape)
-    made = np.zeros((rows * step + overlap, columns * step + overlap, 3), np.float32)
+    if torus:
+        block = min(block, *(max(2, side // 3) for side in shape))
+    overlap = min(max(NARROW, block // OVERLAP), block - 1)
+    (tops, high), (lefts, wide) = (_begins(side, block - overlap, overlap, torus) for side in shape)
+    made, laid = np.zeros((high, wide, 3), np.float32), np.zeros((high, wide), bool)
     chosen: dict[tuple[int, int], tuple[int, int, int]] = {}
     uses = [np.zeros((one.shape[0] - block + 1, one.shape[1] - block + 1)) for one in exemplars]
-    for row in range(rows):
-        for column in range(columns):
+    for row, top in enumerate(tops):
+        for column, left in enumerate(lefts):
             number = int(draw.integers(len(exemplars)))
             exemplar = exemplars[number]
-            top, left = row * step, column * step
-            mask = np.zeros((block, block), np.float32)
-            if row:
-                mask[:overlap] = 1
-            if column:
-                mask[:, :overlap] = 1
-            there = made[top : top + block, left : left + block]
+            window = np.ix_((top + np.arange(block)) % high, (left + np.arange(block)) % wide)
+            there, known = made[window], laid[window]
             beside = []
-            for down, across in () if copies else ((0, 1), (1, 0), (1, 1), (1, -1)):
-                neighbour = chosen.get((row - down, column - across))
+            for down, across in () if copies else _AROUND:
+                place = row - down, column - across
+                neighbour = chosen.get((place[0] % len(tops), place[1] % len(lefts)) if torus else place)
                 if neighbour and neighbour[0] == number:
+                    step = block - overlap
                     beside.append((neighbour[1] + down * step, neighbour[2] + across * step))
-            y, x = _chosen(exemplar, there, mask, draw, uses[number], beside)
+            y, x = _chosen(exemplar, there, known, draw, uses[number], beside)
             if not copies:
                 chosen[row, column] = (number, y, x)
                 uses[number][_near(y, x, block // 2)] += 1
             piece = exemplar[y : y + block, x : x + block]
-            error = ((piece - there) ** 2).sum(axis=-1)
-            new = np.ones((block, block), bool)
-            if column:
-                new[:, :overlap] &= _right_of_seam(error[:, :overlap])
-            if row:
-                new[:overlap] &= _right_of_seam(error[:overlap].T).T
-            there[new] = piece[new]
+            new = _within_seams(((piece - there) ** 2).sum(axis=-1), known)
+            made[window] = np.where(new[..., None], piece, there)
+            laid[window] = True
     return made[: shape[0], : shape[1]]
+
+
+def _begins(side: int, step: int, overlap: int, torus: bool) -> tuple[list[int], int]:
+    """Return where blocks begin along a side, and how long it becomes: on a circle they come closer instead."""
+    if torus:
+        count = -(-side // step)
+        return [side * number // count for number in range(count)], side
+    count = max(1, -(-(side - overlap) // step))
+    return [step * number for number in range(count)], count * step + overlap
 
 
 def patchwork(
@@ -96,9 +102,7 @@ def patchwork(
         torus: it goes on at its opposite edges.
     """
     if regions is None:
-        quilt = quilted(exemplars, shape, block, draw, copies=False)
-        # What was at the edges does not fit together: inside, it is mended as all other seams.
-        return np.roll(quilt, (shape[0] // 2, shape[1] // 2), (0, 1)) if torus else quilt
+        return quilted(exemplars, shape, block, draw, copies=False, torus=torus)
     picture = np.zeros((*shape, 3), np.float32)
     for number, exemplar in enumerate(exemplars):
         inside = regions == number
@@ -117,7 +121,7 @@ def scattered(
 def _chosen(
     exemplar: np.ndarray,
     there: np.ndarray,
-    mask: np.ndarray,
+    known: np.ndarray,
     draw: np.random.Generator,
     uses: np.ndarray,
     beside: Sequence[tuple[int, int]],
@@ -127,20 +131,20 @@ def _chosen(
     Args:
         exemplar: ``(h, w, 3)``.
         there: what is laid already.
-        mask: where the block overlaps it.
+        known: where that is.
         draw: of one of those that fit.
         uses: how often a block of about each place was taken: one that was must fit so much better.
         beside: places near which none is taken, unless there are no others.
     """
-    places = tuple(side - mask.shape[0] + 1 for side in exemplar.shape[:2])
-    if not mask.any():
+    places = tuple(side - known.shape[0] + 1 for side in exemplar.shape[:2])
+    if not known.any():
         return int(draw.integers(places[0])), int(draw.integers(places[1]))
-    three = np.repeat(mask[..., None], 3, axis=2)
-    error = cv2.matchTemplate(exemplar, there, cv2.TM_SQDIFF, mask=three)
+    mask = np.repeat(known[..., None].astype(np.float32), 3, axis=2)
+    error = cv2.matchTemplate(exemplar, there, cv2.TM_SQDIFF, mask=mask)
     error = np.maximum(error, 0)
     others = error * (1 + uses)
     for y, x in beside:
-        others[_near(y, x, len(mask) // 2)] = np.inf
+        others[_near(y, x, len(known) // 2)] = np.inf
     error = others if np.isfinite(others).any() else error
     fits = np.argwhere(error <= error.min() * (1 + TOLERANCE) + 1e-6)
     return tuple(int(value) for value in fits[draw.integers(len(fits))])  # type: ignore[return-value]
@@ -150,6 +154,22 @@ def _near(y: int, x: int, reach: int) -> tuple[slice, slice]:
     """Return the places less than ``reach`` from one, and itself."""
     top, left = max(0, y - reach + 1), max(0, x - reach + 1)
     return slice(top, max(0, y + max(1, reach))), slice(left, max(0, x + max(1, reach)))
+
+
+def _within_seams(error: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return where a new block is seen ``(block, block)``: within the paths of the least error through what is known.
+
+    Args:
+        error: squared difference of the block from what is there.
+        known: where that is: strips along some of its sides.
+    """
+    new, middle = np.ones(known.shape, bool), len(known) // 2
+    for turns in range(4):
+        seen, gap, free = (np.rot90(one, turns) for one in (known, error, new))
+        width = int(np.argmin(seen[middle])) if not seen[middle].all() else 0
+        if width:
+            free[:, :width] &= _right_of_seam(gap[:, :width])  # a view: turned back it is ``new``
+    return new
 
 
 def _right_of_seam(error: np.ndarray) -> np.ndarray:

@@ -59,9 +59,20 @@ def test_blocks_that_were_used_are_spared():
     assert (deviations > 0.035).mean() > 0.2  # 0.01 where use makes no difference
 
 
-def test_a_patchwork_goes_on_at_its_edges():
-    picture = patchwork([numbered(90, 70)], None, (64, 48), 16, np.random.default_rng(0), torus=True)
-    assert goes_on(picture, 0)[-1].mean() > 0.7 and goes_on(picture, 1)[:, -1].mean() > 0.7
+@pytest.mark.parametrize("shape", [(64, 48), (50, 33), (9, 14)])
+def test_one_on_a_torus_goes_on_at_its_edges(shape):
+    y, x = np.mgrid[:96, :96]
+    waves = np.stack([np.sin(x / 5), np.sin(y / 7), np.cos((x + y) / 6)], axis=-1).astype(np.float32)
+    steps = {}
+    for torus in (False, True):
+        picture = patchwork([waves], None, shape, 14, np.random.default_rng(0), torus=torus)
+        assert picture.shape == (*shape, 3)
+        steps[torus] = [
+            np.abs(np.take(picture, 0, axis) - np.take(picture, -1, axis)).mean()
+            / np.abs(np.diff(picture, axis=axis)).mean()
+            for axis in (0, 1)
+        ]
+    assert max(steps[True]) < 2.5 and np.mean(steps[True]) < 0.7 * np.mean(steps[False])
 
 
 def test_each_region_is_of_its_exemplar():
