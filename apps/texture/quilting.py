@@ -9,6 +9,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ def quilted(
     *,
     copies: bool = True,
     torus: bool = False,
+    kept: np.ndarray | None = None,
+    free: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a texture ``(height, width, 3)`` float32 made of blocks of exemplars.
 
@@ -40,21 +43,29 @@ def quilted(
         copies: a block may be the very one that lies beside its neighbour in the exemplar, and any number of times the
             same; as nothing fits better, large pieces are then copied.
         torus: it goes on at its opposite edges.
+        kept, free: a picture of this shape, and where ``(height, width)`` it is to be made anew: what is made fits to
+            what is kept, if that is straight strips along the edges; None for nothing kept.
     """
     block = min(block, *(side // 2 for exemplar in exemplars for side in exemplar.shape[:2]))
     if torus:
         block = min(block, *(max(2, side // 3) for side in shape))
     overlap = min(max(NARROW, block // OVERLAP), block - 1)
     (tops, high), (lefts, wide) = (_begins(side, block - overlap, overlap, torus) for side in shape)
-    made, laid = np.zeros((high, wide, 3), np.float32), np.zeros((high, wide), bool)
+    made = np.zeros((high, wide, 3), np.float32)
+    stays = np.zeros((high, wide), bool)
+    if kept is not None and free is not None:
+        made[: shape[0], : shape[1]], stays[: shape[0], : shape[1]] = kept, ~free
+    laid = stays.copy()
     chosen: dict[tuple[int, int], tuple[int, int, int]] = {}
     uses = [np.zeros((one.shape[0] - block + 1, one.shape[1] - block + 1)) for one in exemplars]
     for row, top in enumerate(tops):
         for column, left in enumerate(lefts):
+            window = np.ix_((top + np.arange(block)) % high, (left + np.arange(block)) % wide)
+            if stays[window].all():
+                continue
+            there, known = made[window], laid[window]
             number = int(draw.integers(len(exemplars)))
             exemplar = exemplars[number]
-            window = np.ix_((top + np.arange(block)) % high, (left + np.arange(block)) % wide)
-            there, known = made[window], laid[window]
             beside = []
             for down, across in () if copies else _AROUND:
                 place = row - down, column - across
@@ -90,6 +101,8 @@ def patchwork(
     draw: np.random.Generator,
     *,
     torus: bool = False,
+    kept: np.ndarray | None = None,
+    free: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a texture, each region quilted of its exemplar.
 
@@ -97,16 +110,18 @@ def patchwork(
     statistics alone put that together in places only.
 
     Args:
-        exemplars, shape, block, draw: as of ``quilted``.
+        exemplars, shape, block, draw, torus, kept, free: as of ``quilted``.
         regions: number of the exemplar at each pixel ``(height, width)``; None for any exemplar in any block.
-        torus: it goes on at its opposite edges.
     """
+    quilt = partial(
+        quilted, shape=shape, block=block, draw=draw, copies=False, torus=torus, kept=kept, free=free
+    )
     if regions is None:
-        return quilted(exemplars, shape, block, draw, copies=False, torus=torus)
+        return quilt(exemplars)
     picture = np.zeros((*shape, 3), np.float32)
     for number, exemplar in enumerate(exemplars):
         inside = regions == number
-        picture[inside] = quilted([exemplar], shape, block, draw, copies=False)[inside]
+        picture[inside] = quilt([exemplar])[inside]
     return picture
 
 

@@ -220,23 +220,22 @@ class _Synthesis:
         height, width = shape
         seen = [resized(exemplar, factor) for exemplar in self.exemplars]
         regions = None if canvas.regions is None else _fit(part.of(canvas.regions), width, height)
-        if picture is None:
-            block = max(LEAST_BLOCK, min(seen[0].shape[:2]) // BLOCKS)
-            # What is mended starts from noise: blocks would bring in what is to go.
-            picture = (
-                patchwork(seen, regions, shape, block, self.draw, torus=torus)
-                if canvas.free is None
-                else scattered(seen, shape, self.draw)
-            )
-        free = None
+        free = original = None
         if kept is not None:
             free = _fit(may, width, height) > 0
             original = cv2.resize(kept, (width, height), interpolation=cv2.INTER_AREA)
+        if picture is None and canvas.free is not None:
+            # What is mended starts from noise: blocks would bring in what is to go.
+            picture = scattered(seen, shape, self.draw)
+        elif picture is None:
+            block = max(LEAST_BLOCK, min(seen[0].shape[:2]) // BLOCKS)
+            picture = patchwork(seen, regions, shape, block, self.draw, torus=torus, kept=original, free=free)
+        if free is not None and original is not None:
             picture = np.where(free[..., None], picture, original)
         labels = None
         if canvas.free is not None:
             # The statistics are those of what is kept around, or, where that is nothing, of all that is kept.
-            around, gone = (seen[0], canvas.free) if kept is None else (original, may)
+            around, gone = (seen[0], canvas.free) if original is None else (original, may)
             seen, labels = [around], [_fit(gone, around.shape[1], around.shape[0])]
         elif regions is not None:
             labels = [np.full(one.shape[:2], number) for number, one in enumerate(seen)]

@@ -75,6 +75,18 @@ def test_one_on_a_torus_goes_on_at_its_edges(shape):
     assert max(steps[True]) < 2.5 and np.mean(steps[True]) < 0.7 * np.mean(steps[False])
 
 
+def test_what_is_made_fits_to_what_is_kept():
+    y, x = np.mgrid[:96, :96]
+    stripes = np.repeat(((x // 6) % 2).astype(np.float32)[..., None], 3, axis=-1)
+    free = np.zeros((60, 70), bool)
+    free[20:, 15:] = True
+    kept = stripes[:60, 2:72]
+    picture = quilted([stripes], (60, 70), 18, np.random.default_rng(1), copies=False, kept=kept, free=free)
+    np.testing.assert_array_equal(picture[:10], kept[:10])
+    # Whole stripes from what is kept above down to the lower edge.
+    assert np.abs(np.diff(picture[..., 0], axis=0)).mean() < 0.03
+
+
 def test_each_region_is_of_its_exemplar():
     regions = np.repeat([[0] * 10 + [1] * 14], 30, axis=0)
     exemplars = [numbered(16, 40, 1.0), numbered(9, 12, 2.0)]
