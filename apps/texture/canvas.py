@@ -16,9 +16,7 @@ __all__ = ["MARGIN", "Canvas", "Part"]
 MARGIN = 16  # pixels seen beyond the edges and cut off: what lies at an edge is seen from one side only
 WHOLE = 1_200_000  # pixels that are made at once, in about 3 GB of memory; a larger canvas is made in parts
 PART = 640  # pixels of a side of a part
-OVERLAP = (
-    64  # pixels around a part that are seen: what is there already stays, and what is made goes on from it
-)
+OVERLAP = 64  # pixels around a part that are seen: what is there stays, and what is made goes on from it
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,8 @@ class Canvas:
 
     def _strips(self, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the places of a side that are seen from each strip, and which of them it is."""
-        count = -(-side // PART)
+        # On a torus a single strip would see its own places again beyond its ends.
+        count = max(2 if self.torus else 1, -(-side // PART))
         for number in range(count):
             start, end = (side * edge // count for edge in (number, number + 1))
             places = np.arange(start - OVERLAP, end + OVERLAP)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from apps.texture.canvas import Canvas
 from common.features import FeatureExtractor, folded
 from common.layers import vgg_stages
 from tests.apps.drawn_pictures import folder_of
@@ -90,17 +91,22 @@ def test_variations_differ_and_go_on_at_their_edges(features, cnnapps, tmp_path)
     assert seam < np.quantile(inside, 0.95) + 10
 
 
-def test_only_what_the_mask_shows_is_made_anew(features, cnnapps, tmp_path):
-    checks(tmp_path / "e.png")
-    mask = np.zeros((48, 48), np.uint8)
-    mask[10:30, 15:40] = 255
-    Image.fromarray(mask).save(tmp_path / "m.png")
+def mended(cnnapps, features, size, top, bottom, left, right):
+    """Have a rectangle of a chequered picture made anew; return the picture before and after, and where it lies."""
+    checks("e.png", size=size)
+    mask = np.zeros((size, size), np.uint8)
+    mask[top:bottom, left:right] = 255
+    Image.fromarray(mask).save("m.png")
     arguments = ("--inpaint", "m.png", "--quality", "fast", "--features", features, "-o", "x.png", "-q")
     code, _, err = cnnapps("texture", "synthesize", "e.png", *arguments)
     assert code == 0, err
-    before, after = made("e.png"), made("x.png")
-    np.testing.assert_array_equal(after[mask == 0], before[mask == 0])
-    assert np.abs(after[mask > 0] - before[mask > 0]).mean() > 5
+    return made("e.png"), made("x.png"), mask > 0
+
+
+def test_only_what_the_mask_shows_is_made_anew(features, cnnapps, tmp_path):
+    before, after, hole = mended(cnnapps, features, 48, 10, 30, 15, 40)
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+    assert np.abs(after[hole] - before[hole]).mean() > 5
 
 
 @pytest.fixture
@@ -128,16 +134,21 @@ def test_a_large_one_is_made_in_parts_that_go_on_at_each_other(features, cnnapps
 
 
 def test_a_large_picture_is_mended_where_it_is_torn(features, cnnapps, tmp_path, in_parts):
-    checks(tmp_path / "e.png", size=96)
-    mask = np.zeros((96, 96), np.uint8)
-    mask[20:45, 50:75] = 255
-    Image.fromarray(mask).save(tmp_path / "m.png")
-    arguments = ("--inpaint", "m.png", "--quality", "fast", "--features", features, "-o", "x.png", "-q")
-    code, _, err = cnnapps("texture", "synthesize", "e.png", *arguments)
-    assert code == 0, err
-    before, after = made("e.png"), made("x.png")
-    np.testing.assert_array_equal(after[mask == 0], before[mask == 0])
-    assert np.abs(after[mask > 0].mean(axis=0) - before.mean(axis=(0, 1))).max() < 40
+    before, after, hole = mended(cnnapps, features, 96, 20, 45, 50, 75)
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+    assert np.abs(after[hole].mean(axis=0) - before.mean(axis=(0, 1))).max() < 40
+
+
+@pytest.mark.parametrize("shape", [(4096, 300), (2000, 1300), (310, 4000)])
+@pytest.mark.parametrize("torus", [False, True])
+def test_parts_cover_a_canvas_once_and_see_no_place_twice(shape, torus):
+    parts = Canvas(shape, torus=torus).parts()
+    covered = np.zeros(shape, int)
+    for part in parts:
+        assert len(set(part.rows)) == len(part.rows) and len(set(part.columns)) == len(part.columns)
+        part.put(covered, part.of(covered) + part.core)
+        assert part.core.sum() < part.core.size, "it sees what lies around"
+    assert len(parts) > 1 and (covered == 1).all()
 
 
 def test_a_guide_says_what_goes_where(features, cnnapps, tmp_path):
