@@ -8,6 +8,10 @@ import numpy as np
 __all__ = ["Steadiness", "grey", "warped"]
 
 CHANGE = 0.06  # of brightness, by which a point that moved may look different and be the same
+CLOSES = 0.5  # squared pixels by which the way there and back may miss where it began, besides a share of its length
+AROUND = 5  # pixels of a side over which grain is averaged where flat ground is compared
+STEP = 8  # pixels between the points that show how the camera moved
+FEWEST = 20  # of these points, below which it is taken to have stood still
 SOFT = 1.5  # pixels over which what holds is blended with what does not
 CUT = 0.25  # share of the picture that holds, below which another shot has begun
 
@@ -42,16 +46,47 @@ class Steadiness:
         moved = warped(there, back)
         gap = ((back + moved) ** 2).sum(axis=-1)
         size = (back**2).sum(axis=-1) + (moved**2).sum(axis=-1)
-        same = np.abs(content - warped(self._content, back)).mean(axis=-1) < CHANGE
-        holds = ((gap < 0.01 * size + 0.5) & same).astype(np.float32)
-        if holds.mean() < CUT:
+        closes = gap < 0.01 * size + CLOSES
+        holds = closes & (_change(content, self._content, back) < CHANGE)
+        # On flat ground there is nothing that optical flow could follow: it moves as the camera does.
+        ground = _camera_motion(back, closes)
+        flat = ~holds & (cv2.blur(_change(content, self._content, ground), (AROUND, AROUND)) < CHANGE)
+        motion = np.where(flat[..., None], ground, back)
+        kept = (holds | flat).astype(np.float32)
+        if kept.mean() < CUT:
             return None
-        holds = cv2.GaussianBlur(cv2.erode(holds, np.ones((3, 3), np.uint8)), (0, 0), SOFT)
-        return warped(self._painted, back), holds
+        kept = cv2.GaussianBlur(cv2.erode(kept, np.ones((3, 3), np.uint8)), (0, 0), SOFT)
+        return warped(self._painted, motion), kept
 
     def keep(self, content: np.ndarray, painted: np.ndarray) -> None:
         """Remember a frame and how it was painted."""
         self._content, self._painted = content, painted
+
+
+def _change(now: np.ndarray, before: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Return how different each point looks ``(h, w)`` from where ``motion`` says that it was before."""
+    return np.abs(now - warped(before, motion)).mean(axis=-1)
+
+
+def _camera_motion(flow: np.ndarray, closes: np.ndarray) -> np.ndarray:
+    """Return the motion ``(h, w, 2)`` that most of the picture shares: it moves, turns and scales as one.
+
+    Args:
+        flow: of each pixel ``(h, w, 2)``, across and down.
+        closes: where it can be trusted ``(h, w)``.
+    """
+    height, width = closes.shape
+    grid = np.mgrid[STEP // 2 : height : STEP, STEP // 2 : width : STEP].reshape(2, -1)
+    down, across = grid[:, closes[tuple(grid)]]
+    now = np.stack((across, down), axis=-1).astype(np.float32)
+    found = None
+    if len(now) >= FEWEST:
+        found, _ = cv2.estimateAffinePartial2D(now, now + flow[down, across], ransacReprojThreshold=1)
+    if found is None:
+        return np.zeros_like(flow)
+    y, x = np.indices(closes.shape)
+    places = np.stack((x, y), axis=-1)
+    return (places @ found[:, :2].T + found[:, 2] - places).astype(np.float32)
 
 
 def grey(picture: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ COARSEST = 512  # pixels of the shorter side at the first scale: what blocks bri
 COARSEST_OF_NOISE = 64  # the same of what starts from noise
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
-BLOCKS = 6  # of the start, along the shorter side of an exemplar: larger ones remain as copies
+BLOCKS = 3  # of the start, along the shorter side of an exemplar: smaller ones break what is regular
 LEAST_BLOCK = 4  # pixels of a side
 
 

@@ -244,12 +244,14 @@ def test_what_the_memory_does_not_hold_is_made_smaller_and_said(paint, features,
     assert 16 <= size[0] < 96 and f"{size[0]} instead of 96 pixels" in err
 
 
+def _scene() -> np.ndarray:
+    rough = DRAW.integers(0, 255, (12, 16, 3), np.uint8)
+    scene = np.asarray(Image.fromarray(rough).resize((128, 96), Image.Resampling.BICUBIC))
+    return scene.astype(np.float32) / 255
+
+
 def test_what_moves_is_carried_along_and_what_is_new_is_not():
-    rough = DRAW.random((12, 16, 3), np.float32)
-    scene = np.asarray(
-        Image.fromarray((rough * 255).astype(np.uint8)).resize((128, 96), Image.Resampling.BICUBIC)
-    )
-    scene = scene.astype(np.float32) / 255
+    scene = _scene()
     steadiness = Steadiness()
     assert steadiness.carried(scene) is None
     painted = 1 - scene
@@ -261,6 +263,20 @@ def test_what_moves_is_carried_along_and_what_is_new_is_not():
     assert holds[inside].mean() > 0.8 and holds[45:55, 55:75].mean() < 0.2
     assert np.abs(found[inside] - (1 - moved)[inside]).mean() < 0.03
     assert steadiness.carried(DRAW.random(scene.shape).astype(np.float32)) is None, "another shot"
+
+
+def test_flat_ground_moves_as_the_camera_does():
+    scene, flat = _scene(), (slice(20, 76), slice(40, 96))
+    strokes = DRAW.random(scene.shape).astype(np.float32)
+    last, now = scene.copy(), np.roll(scene, 3, axis=1)
+    for frame in (last, now):  # grain that is another one in each frame
+        frame[flat] = 0.5 + 0.04 * DRAW.standard_normal((56, 56, 1))
+    steadiness = Steadiness()
+    steadiness.keep(last, strokes)
+    found, holds = steadiness.carried(now)
+    inside = (slice(35, 61), slice(55, 81))
+    assert holds[inside].mean() > 0.9
+    assert np.abs(found - np.roll(strokes, 3, axis=1))[inside].mean() < 0.1
 
 
 def test_a_video_is_painted_frame_by_frame_and_steadily(paint, tmp_path):
