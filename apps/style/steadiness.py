@@ -44,9 +44,7 @@ class Steadiness:
         back = self._flow.calc(now, before, None)
         there = self._flow.calc(before, now, None)
         moved = warped(there, back)
-        gap = ((back + moved) ** 2).sum(axis=-1)
-        size = (back**2).sum(axis=-1) + (moved**2).sum(axis=-1)
-        closes = gap < 0.01 * size + CLOSES
+        closes = _squared(back + moved) < 0.01 * (_squared(back) + _squared(moved)) + CLOSES
         holds = closes & (_change(content, self._content, back) < CHANGE)
         # On flat ground there is nothing that optical flow could follow: it moves as the camera does.
         ground = _camera_motion(back, closes)
@@ -65,7 +63,12 @@ class Steadiness:
 
 def _change(now: np.ndarray, before: np.ndarray, motion: np.ndarray) -> np.ndarray:
     """Return how different each point looks ``(h, w)`` from where ``motion`` says that it was before."""
-    return np.abs(now - warped(before, motion)).mean(axis=-1)
+    return cv2.transform(cv2.absdiff(now, warped(before, motion)), np.full((1, 3), 1 / 3))
+
+
+def _squared(motion: np.ndarray) -> np.ndarray:
+    """Return the squared length ``(h, w)`` of motion ``(h, w, 2)``."""
+    return np.einsum("hwc,hwc->hw", motion, motion)
 
 
 def _camera_motion(flow: np.ndarray, closes: np.ndarray) -> np.ndarray:
@@ -84,9 +87,9 @@ def _camera_motion(flow: np.ndarray, closes: np.ndarray) -> np.ndarray:
         found, _ = cv2.estimateAffinePartial2D(now, now + flow[down, across], ransacReprojThreshold=1)
     if found is None:
         return np.zeros_like(flow)
-    y, x = np.indices(closes.shape)
-    places = np.stack((x, y), axis=-1)
-    return (places @ found[:, :2].T + found[:, 2] - places).astype(np.float32)
+    turned = (found - np.eye(2, 3)).astype(np.float32)
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    return np.stack([x * by_x + y * by_y + shift for by_x, by_y, shift in turned], axis=-1)
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
