@@ -29,7 +29,7 @@ USUAL = 512  # pixels of the longer side that is optimised where none are asked 
 LARGEST = 4000  # pixels of the longer side that is painted in one pass where none are asked for
 COPIES = 12  # of all feature maps, that are held while a picture is optimised
 SLOW = 0.8  # share of the statistics of the frames before that a frame of a video keeps
-STAYS = 0.8  # share of the last frame of a video that stays where it holds, painted in one pass
+STAYS = 0.9  # share of the last frame of a video that stays where it holds, painted in one pass
 HURRIED = 400  # pixels of the longer side at which the strokes of a video are made
 FREE = 0.7  # share of the free memory that may be used
 
