@@ -36,6 +36,7 @@ COARSEST_OF_NOISE = 64  # the same of what starts from noise
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 BLOCKS = 3  # of the start, along the shorter side of an exemplar: smaller ones break what is regular
+MOST = 0.4  # of the shorter side of what is made, that a block may be: larger ones are most of a small picture
 LEAST_BLOCK = 4  # pixels of a side
 
 
@@ -228,7 +229,8 @@ class _Synthesis:
             # What is mended starts from noise: blocks would bring in what is to go.
             picture = scattered(seen, shape, self.draw)
         elif picture is None:
-            block = max(LEAST_BLOCK, min(seen[0].shape[:2]) // BLOCKS)
+            block = min(min(seen[0].shape[:2]) // BLOCKS, int(min(shape) * MOST))
+            block = max(LEAST_BLOCK, block)
             picture = patchwork(seen, regions, shape, block, self.draw, torus=torus, kept=original, free=free)
         if free is not None and original is not None:
             picture = np.where(free[..., None], picture, original)
