@@ -266,8 +266,7 @@ def test_what_moves_is_carried_along_and_what_is_new_is_not():
 
 
 def test_flat_ground_moves_as_the_camera_does():
-    scene, flat = _scene(), (slice(20, 76), slice(40, 96))
-    strokes = DRAW.random(scene.shape).astype(np.float32)
+    scene, strokes, flat = _scene(), _scene(), (slice(20, 76), slice(40, 96))
     last, now = scene.copy(), np.roll(scene, 3, axis=1)
     for frame in (last, now):  # grain that is another one in each frame
         frame[flat] = 0.5 + 0.04 * DRAW.standard_normal((56, 56, 1))
@@ -276,7 +275,8 @@ def test_flat_ground_moves_as_the_camera_does():
     found, holds = steadiness.carried(now)
     inside = (slice(35, 61), slice(55, 81))
     assert holds[inside].mean() > 0.9
-    assert np.abs(found - np.roll(strokes, 3, axis=1))[inside].mean() < 0.1
+    moved, stayed = np.roll(strokes, 3, axis=1), strokes
+    assert np.abs(found - moved)[inside].mean() < 0.4 * np.abs(stayed - moved)[inside].mean()
 
 
 def test_a_video_is_painted_frame_by_frame_and_steadily(paint, tmp_path):
