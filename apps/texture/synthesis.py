@@ -36,9 +36,7 @@ COARSEST_OF_NOISE = 64  # the same of what starts from noise
 GROWTH = 2.4  # of the steps towards coarser scales, which cost a quarter each
 USUAL = (512, 512)  # (width, height) of what a trained network makes where none is asked for
 BLOCKS = 3  # of the start, along the shorter side of an exemplar: smaller ones break what is regular
-MOST = (
-    0.4  # of the shorter side of what is made, that a block may be: larger ones are most of a small picture
-)
+MOST = 0.4  # of the shorter side of what is made, that a block may be: larger ones show as copies
 LEAST_BLOCK = 4  # pixels of a side
 
 
