@@ -88,8 +88,7 @@ class AnyStyle:
             strength: share of the way from its own colours and moments to those of the style, at most 1.
         """
         small = _thumbnail(content, CONTENT)
-        matrix, shift = Colours.of(small).change(style.colours)
-        matrix, shift = (1 - strength) * np.eye(3) + strength * matrix, strength * shift
+        matrix, shift = Colours.of(small).change(style.colours, strength)
         own = self._moments(moved(small, matrix, shift)[None])[0]
         return View(matrix, shift, own, (1 - strength) * own + strength * style.moments)
 

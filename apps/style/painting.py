@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from apps.style.options import QUALITIES, StyleOptions
+from common.data.colours import Colours, moved
 from common.features import FeatureExtractor
 from common.losses.perceptual import total_variation
 from common.synthesis import (
@@ -30,7 +31,7 @@ __all__ = ["MARGIN", "Painter", "content_layer"]
 COARSEST = 256  # pixels of the shorter side at the first scale: coarser ones cost content and bring no style
 MARGIN = 16  # pixels painted beyond the edges and cut off: what lies at an edge is seen from one side only
 CONTENT = 0.02  # weight of the content beside the style at strength 1
-SMOOTH = 0.002  # weight of the total variation
+SMOOTH = 0.008  # weight of the total variation
 STEADY = 200.0  # weight of what is kept of the last picture of a video
 
 
@@ -79,7 +80,7 @@ class Painter:
             1 to 7; Heitz et al., CVPR 2021 (distributions).  Ruder, Dosovitskiy and Brox, "Artistic style transfer for
             videos", GCPR 2016, equation 4 (``steady``).
         """
-        wide = _widened(content)
+        wide = _widened(self._primed(content, regions))
         wide_regions = None if regions is None else _widened(regions.astype(np.int16))
         wide_init = self._init(wide) if init is None else _widened(init)
         held = None if steady is None else _widened(steady.astype(np.float32))
@@ -114,6 +115,21 @@ class Painter:
             watch=lambda picture: watch(_cut(np.asarray(picture)[0], shape)),
         )
         return Outcome(_cut(outcome.picture, shape), outcome.loss, outcome.stopped)
+
+    def _primed(self, content: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
+        """Return the content in the colours of the styles.
+
+        They have nothing to do with what it shows: left to the steps, they would hold its features back.
+        """
+        own, share = Colours.of(content), min(1.0, self.options.strength)
+        each = [Colours.of(style) for style in self.styles]
+        if regions is None:
+            return moved(content, *own.change(Colours.mixed(each, self.options.shares), share))
+        primed = content
+        for number, colours in enumerate(each):
+            inside = (regions == number)[..., None]
+            primed = np.where(inside, moved(content, *own.change(colours, share)), primed)
+        return primed
 
     def _init(self, content: np.ndarray) -> np.ndarray:
         if self.options.init == "content":

@@ -35,10 +35,14 @@ class Colours:
             np.average([one.covariance for one in several], axis=0, weights=shares),
         )
 
-    def change(self, like: Colours) -> tuple[np.ndarray, np.ndarray]:
+    def change(self, like: Colours, share: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Return the matrix ``(3, 3)`` and the shift ``(3,)`` that give colours those of another picture.
 
         It is the linear change that moves them least.
+
+        Args:
+            like: of the other picture.
+            share: of the way there, at most 1.
 
         Reference:
             Pitié and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer",
@@ -46,7 +50,8 @@ class Colours:
         """
         root, inverse = _root(self.covariance), _root(self.covariance, inverse=True)
         matrix = inverse @ _root(root @ like.covariance @ root) @ inverse
-        return matrix, like.mean - self.mean @ matrix
+        shift = like.mean - self.mean @ matrix
+        return (1 - share) * np.eye(3) + share * matrix, share * shift
 
 
 def recoloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
