@@ -47,7 +47,7 @@ class StyleOptions:
         preserve_color: ``luminance`` paints brightness alone, ``histogram`` recolours the style first, ``none``.
         mask: a picture, white where the style goes; with several styles, flat colours, one a style, darkest first,
             after black, which is left as it is; "" for everywhere.
-        init: what is begun from: ``content``, ``noise`` or ``style``.
+        init: what is begun from: ``content`` (in the style's colours), ``noise`` or ``style``.
         quality: ``fast``, ``good`` or ``best``: steps.
         features: that compare pictures: a shipped name, a folder, ``vgg19``, ``vgg16``; "" for those that ship.
         seed: of all that is random.

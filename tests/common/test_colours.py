@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.data.colours import Colours, recoloured, with_brightness_of
+from common.data.colours import Colours, moved, recoloured, with_brightness_of
 
 DRAW = np.random.default_rng(5)
 DARK = DRAW.random((12, 14, 3), np.float32) * 0.4 + 0.3
@@ -12,17 +12,17 @@ BRIGHT = DRAW.beta(3, 5, (20, 9, 3)).astype(np.float32) * 0.5 + 0.2
 
 
 def test_mean_and_covariance_become_those_of_the_other():
-    moved, wanted = recoloured(BRIGHT, DARK).reshape(-1, 3), DARK.reshape(-1, 3)
-    np.testing.assert_allclose(moved.mean(axis=0), wanted.mean(axis=0), atol=0.01)
-    np.testing.assert_allclose(np.cov(moved.T), np.cov(wanted.T), atol=0.002)
+    changed, wanted = recoloured(BRIGHT, DARK).reshape(-1, 3), DARK.reshape(-1, 3)
+    np.testing.assert_allclose(changed.mean(axis=0), wanted.mean(axis=0), atol=0.01)
+    np.testing.assert_allclose(np.cov(changed.T), np.cov(wanted.T), atol=0.002)
 
 
 def test_a_picture_keeps_its_own_colours_and_a_flat_one_stays_nearly_flat():
     np.testing.assert_allclose(recoloured(DARK, DARK), DARK, atol=1e-6)
     noisy = 0.5 + 0.002 * DRAW.normal(size=(16, 16, 3)).astype(np.float32)
-    moved = recoloured(noisy, BRIGHT)
-    np.testing.assert_allclose(moved.mean(axis=(0, 1)), BRIGHT.mean(axis=(0, 1)), atol=1e-3)
-    assert moved.std(axis=(0, 1)).max() < 10 * 0.002
+    bright = recoloured(noisy, BRIGHT)
+    np.testing.assert_allclose(bright.mean(axis=(0, 1)), BRIGHT.mean(axis=(0, 1)), atol=1e-3)
+    assert bright.std(axis=(0, 1)).max() < 10 * 0.002
 
 
 def test_the_change_is_the_one_that_moves_least():
@@ -30,6 +30,11 @@ def test_the_change_is_the_one_that_moves_least():
     matrix, _ = Colours.of(DARK).change(Colours.of(BRIGHT))
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-9)
     assert (np.linalg.eigvalsh(matrix) > 0).all()
+
+
+def test_a_share_of_the_change_lies_on_the_way():
+    half = moved(DARK, *Colours.of(DARK).change(Colours.of(BRIGHT), 0.5))
+    np.testing.assert_allclose(half, (DARK + recoloured(DARK, BRIGHT)) / 2, atol=1e-5)
 
 
 def test_a_mixture_lies_between():
