@@ -48,6 +48,7 @@ class Painter:
         self, styles: Sequence[np.ndarray], options: StyleOptions, features: FeatureExtractor
     ) -> None:
         self.styles, self.options, self.features = styles, options, features
+        self.colours = [Colours.of(style) for style in styles]
         self.content_layer = content_layer(features.layers)
         self.matching = Matching(options.match)  # type: ignore[arg-type]
         self._statistics: dict[tuple[float, bool], list[tuple[float, Statistics]]] = {}
@@ -122,11 +123,10 @@ class Painter:
         They have nothing to do with what it shows: left to the steps, they would hold its features back.
         """
         own, share = Colours.of(content), min(1.0, self.options.strength)
-        each = [Colours.of(style) for style in self.styles]
         if regions is None:
-            return moved(content, *own.change(Colours.mixed(each, self.options.shares), share))
+            return moved(content, *own.change(Colours.mixed(self.colours, self.options.shares), share))
         primed = content
-        for number, colours in enumerate(each):
+        for number, colours in enumerate(self.colours):
             inside = (regions == number)[..., None]
             primed = np.where(inside, moved(content, *own.change(colours, share)), primed)
         return primed
