@@ -96,9 +96,9 @@ def inference_network(model: keras.Model) -> keras.Model:
     """Return the network in float32, whatever policy it was trained under; filters in 8 bits become floats."""
     import keras
 
-    from common.layers import EightBitConv1D, in_floats
+    from common.layers import in_floats, is_in_eight_bits
 
-    if any(isinstance(layer, EightBitConv1D) for layer in model.layers):
+    if is_in_eight_bits(model):
         model = in_floats(model, tables=False)
     if model.dtype_policy.compute_dtype == "float32":
         return model

@@ -35,7 +35,6 @@ class Ensemble:
 
     Args:
         network: from named inputs to the members' raw values ``(N, members)``, its weights in 8 bits as they ship.
-        floats: the same in floats, for a runtime that rounds in its own way.
         doubt: the error that their disagreement stands for; none of a single member.
         floor: lowest value that can be measured; None where there is none.
         recipe: of each member.
@@ -43,7 +42,6 @@ class Ensemble:
     """
 
     network: keras.Model
-    floats: keras.Model
     doubt: Doubt
     floor: float | None
     recipe: Recipe
@@ -153,18 +151,15 @@ def learn(
         )  # fmt: skip
         networks.append(network)
         history += [row | {"epoch": number * recipe.epochs + row["epoch"]} for row in state.history]
-    small = [in_eight_bits(member, dense=True) for member in networks]
-    network, floats = (
-        models.ensemble([models.answering(member, floor) for member in side_by_side])
-        for side_by_side in (small, networks)
-    )
+    network = models.ensemble([models.answering(member, floor) for member in networks])
+    network = in_eight_bits(network, dense=True)
     doubt = Doubt()
     if members > 1 and pairs.kind == "independent yes/no":
         doubt = Doubt(factor=1)  # of chances: an answer is yes or no, and has no error to be fitted to
     elif members > 1 and len(held):
         values = values_of(network, pairs.take(held), features)
         doubt = Doubt.fitted(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
-    return Ensemble(network, floats, doubt, floor, recipe, history)
+    return Ensemble(network, doubt, floor, recipe, history)
 
 
 def floor_of(pairs: Pairs) -> float | None:

@@ -124,10 +124,7 @@ def train(
     card = _card(options, arguments, pairs, asked, ensemble, evaluations, command)
     report = training_report(card, ensemble.history, evaluations, found, run)
     extra = {"known.npz": _known(pairs, features, asked)}
-    card = artifact.save(
-        run, ensemble.network, card, report=report,
-        parts={"model.tflite": artifact.Part(ensemble.floats, "int8-weights")}, extra=extra,
-    )  # fmt: skip
+    card = artifact.save(run, ensemble.network, card, report=report, precision="int8-weights", extra=extra)
     for checkpoint in run.rglob("checkpoint.npz"):
         checkpoint.unlink()
     return TrainResult(run, card, evaluations, pairs.note, found)

@@ -17,6 +17,7 @@ from common.layers.eight_bits import (
     EightBitEmbedding,
     in_eight_bits,
     in_floats,
+    is_in_eight_bits,
 )
 from common.layers.embedding import SummedEmbedding
 from common.layers.fully_connected import conv_as_dense, dense_as_conv
@@ -102,6 +103,7 @@ __all__ = [
     "global_pool",
     "in_eight_bits",
     "in_floats",
+    "is_in_eight_bits",
     "inverted_residual",
     "perceptron_rule",
     "pool",

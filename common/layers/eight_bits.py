@@ -5,7 +5,7 @@ Each row of a table, and each filter, has a scale of its own; the largest error 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,14 @@ from keras import ops
 
 from common.layers.embedding import SummedEmbedding
 
-__all__ = ["EightBitConv1D", "EightBitDense", "EightBitEmbedding", "in_eight_bits", "in_floats"]
+__all__ = [
+    "EightBitConv1D",
+    "EightBitDense",
+    "EightBitEmbedding",
+    "in_eight_bits",
+    "in_floats",
+    "is_in_eight_bits",
+]
 
 
 @keras.saving.register_keras_serializable(package="cnnapps")
@@ -145,7 +152,7 @@ def in_eight_bits(network: keras.Model, *, dense: bool = False) -> keras.Model:
     """Return a copy of the network with its tables and its convolutions along sequences in 8 bits.
 
     Args:
-        network: to copy.
+        network: to copy, with the networks in it.
         dense: fully connected layers too.
     """
 
@@ -209,6 +216,11 @@ def in_floats(network: keras.Model, *, tables: bool = True) -> keras.Model:
     return _converted(network, clone, values)
 
 
+def is_in_eight_bits(network: keras.Model) -> bool:
+    """Return whether filters or fully connected layers of the network are in 8 bits."""
+    return any(isinstance(layer, EightBitConv1D | EightBitDense) for layer in _layers(network))
+
+
 def _whole_numbers(values: np.ndarray, axis: int | tuple[int, ...]) -> list[np.ndarray]:
     """Return int8 numbers and the scale that each slice along ``axis`` is to be multiplied with."""
     scale = np.abs(values).max(axis=axis, keepdims=True) / 127
@@ -220,7 +232,16 @@ def _converted(
     clone: Callable[[keras.Layer], keras.Layer],
     values: Callable[[keras.Layer], list[np.ndarray]],
 ) -> keras.Model:
-    copy = keras.models.clone_model(network, clone_function=clone)
-    for old, new in zip(network.layers, copy.layers, strict=True):
+    copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
+    for old, new in zip(_layers(network), _layers(copy), strict=True):
         new.set_weights(values(old))
     return copy
+
+
+def _layers(network: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of the network and of the networks in it."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer

@@ -19,6 +19,7 @@ from common.layers import (
     conv1d_block,
     in_eight_bits,
     in_floats,
+    is_in_eight_bits,
     pyramid_block,
 )
 
@@ -126,6 +127,22 @@ def test_strides_dilations_and_dense_layers_in_eight_bits_come_back_too():
     np.testing.assert_allclose(network(given), small(given), atol=0.05)
     np.testing.assert_allclose(in_floats(small)(given), small(given), atol=1e-5)
     assert any(isinstance(layer, keras.layers.Dense) for layer in in_eight_bits(network).layers)
+
+
+def test_networks_in_a_network_go_to_eight_bits_and_come_back_too():
+    places = keras.Input((6,), name="given")
+    both = [
+        keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, "relu")], name=f"member{number}")
+        for number in (1, 2)
+    ]
+    network = keras.Model(places, keras.layers.Add()([member(places) for member in both]))
+    given = np.random.default_rng(3).normal(size=(4, 6)).astype(np.float32)
+    small = in_eight_bits(network, dense=True)
+    assert is_in_eight_bits(small) and not is_in_eight_bits(network)
+    np.testing.assert_allclose(network(given), small(given), atol=0.05)
+    again = in_floats(small)
+    assert not is_in_eight_bits(again)
+    np.testing.assert_allclose(again(given), small(given), atol=1e-5)
 
 
 def test_a_pyramid_block_halves_the_length():
