@@ -41,7 +41,8 @@ class StyleOptions:
             that one pass cannot do.
         model: of the fast method: a shipped name or a folder; "" for the one that ships.
         size: pixels of the longer side of the result; 0 for that of the content, at most 512 where it is optimised.
-        strength: of the style against the content; 1 is balanced, 2 twice as much style.
+        strength: of the style against the content; 1 is balanced, 2 twice as much style.  By steps all of the style's
+            colours come from 0.25 on; in one pass as much of them as of the style, at most 1.
         style_scale: size of the style's strokes: its longer side against that of the result.
         match: what of the style is matched: ``wasserstein`` (distributions of features), ``gram`` or ``both``.
         preserve_color: ``luminance`` paints brightness alone, ``histogram`` recolours the style first, ``none``.

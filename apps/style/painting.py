@@ -31,6 +31,7 @@ __all__ = ["MARGIN", "Painter", "content_layer"]
 COARSEST = 256  # pixels of the shorter side at the first scale: coarser ones cost content and bring no style
 MARGIN = 16  # pixels painted beyond the edges and cut off: what lies at an edge is seen from one side only
 CONTENT = 0.02  # weight of the content beside the style at strength 1
+COLOURED = 0.25  # strength from which a picture gets all the colours of the style
 SMOOTH = 0.008  # weight of the total variation
 STEADY = 200.0  # weight of what is kept of the last picture of a video
 
@@ -120,9 +121,10 @@ class Painter:
     def _primed(self, content: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
         """Return the content in the colours of the styles.
 
-        They have nothing to do with what it shows: left to the steps, they would hold its features back.
+        They have nothing to do with what it shows: left to the steps, they would hold its features back; and where the
+        style's statistics ask for its colours and the content for a part of its own, pictures are farther from both.
         """
-        own, share = Colours.of(content), min(1.0, self.options.strength)
+        own, share = Colours.of(content), min(1.0, self.options.strength / COLOURED)
         if regions is None:
             return moved(content, *own.change(Colours.mixed(self.colours, self.options.shares), share))
         primed = content
