@@ -84,9 +84,9 @@ def train(
     features: Annotated[
         str, typer.Option(help="What compares: vgg19, vgg16, a folder; else what ships.")
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Of training.")] = 1500,
+    steps: Annotated[int, typer.Option(min=1, help="Of training.")] = 2000,
     side: Annotated[int, typer.Option(help="Pixels of the pictures that are made in training.")] = 128,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 4,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 2,
     rate: RateOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",

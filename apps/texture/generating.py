@@ -13,7 +13,7 @@ from common.tiles import Tiling
 
 __all__ = ["generated", "is_generator"]
 
-TILING = Tiling(cell=16, reach=64, tile=512)
+TILING = Tiling(cell=16, reach=112, tile=512)
 
 
 def is_generator(source: str) -> bool:

@@ -102,10 +102,10 @@ class TrainOptions:
 
     exemplar: str
     features: str = ""
-    steps: int = 1500
+    steps: int = 2000
     side: int = 128
-    batch: int = 4
-    rate: float = 3e-3
+    batch: int = 2
+    rate: float = 4e-3
     seed: int = 0
     device: str = "auto"
 

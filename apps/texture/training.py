@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from apps.texture.exemplars import read_exemplar
 from apps.texture.options import TrainOptions
 from common import artifact, devices
@@ -70,24 +68,20 @@ def train(
     devices.select(options.device)
     import keras
 
-    from apps.texture.models import generator
-    from common.data.windows import WindowPairs
+    from apps.texture.models import begin_with_colours, generator
+    from common.data.windows import Noise
     from common.features import usual_features
-    from common.synthesis import distance_recipe, judged, passes, taught
+    from common.synthesis import distance_recipe, judged_together, passes, taught
 
     encoder = usual_features(options.features).network
     keras.utils.set_random_seed(options.seed)
     network = generator()
+    begin_with_colours(network, exemplar)
     run = out if resume and out else new_run(out, "texture-generator", options, command)
-    learner = judged(
-        encoder, lambda noise, noise_maps, maps: network(noise), content=0.0, style=1.0, rough=ROUGH
+    learner = judged_together(encoder, network, exemplar, rough=ROUGH)
+    stream = Noise(
+        options.side, options.batch, passes(options.steps)[1], options.seed, learner.output_shape[-1]
     )
-    pixels = np.rint(exemplar * 255).astype(np.uint8)
-    stream = WindowPairs(
-        (), (pixels,), options.side, options.batch, passes(options.steps)[1], options.seed,
-        learner.output_shape[-1], smallest=min(1.0, options.side / min(pixels.shape[:2])), mirrored=False,
-        zoomed=False,
-    )  # fmt: skip
     recipe = distance_recipe(
         steps=options.steps, rate=options.rate, batch=options.batch, average=0.99, seed=options.seed
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from common.data.images import decode, find_pictures
 from common.data.squares import ahead
 from common.errors import InputError
 
-__all__ = ["WindowPairs", "read_all"]
+__all__ = ["Noise", "WindowPairs", "read_all"]
 
 SHORTER = 384  # pixels of the shorter side that pictures are kept at
+SMALLEST = 1 / 3  # share of the shorter side of a picture that a window takes at least
 MOST = 2000  # pictures of a list, which hold about a gigabyte
 
 
@@ -27,15 +28,12 @@ class WindowPairs:
     """Windows of contents beside windows of styles, without end.
 
     Args:
-        contents, styles: pictures ``(h, w, 3)`` uint8; no contents for noise.
+        contents, styles: pictures ``(h, w, 3)`` uint8; windows of any size from a third on are taken of them.
         side: of the windows in pixels, a multiple of 8.
         batch: pairs a step.
         steps_per_epoch: steps between two checks.
         seed: of the windows.
         terms: distances that the network ends in, all to become 0.
-        smallest: share of the shorter side of a picture that a window takes at least; 1 for all of it.
-        mirrored: whether windows are mirrored at times.
-        zoomed: whether windows of any size are taken, from ``smallest`` on, and brought to ``side``; else all of one.
         recoloured: whether contents get the colours of their styles; and of styles red, green and blue change places,
             so that more are seen than there are.
     """
@@ -47,25 +45,18 @@ class WindowPairs:
     steps_per_epoch: int
     seed: int
     terms: int
-    smallest: float = 1 / 3
-    mirrored: bool = True
-    zoomed: bool = True
     recoloured: bool = False
 
     def steps(self, start: int, stop: int) -> tf.data.Dataset:
         """Return the batches of steps ``start`` to ``stop - 1``: ``(batch, side, side, 6)`` in [0, 1], zeros."""
 
-        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for step in range(start, stop):
-                draw = np.random.default_rng((self.seed, step))
-                pairs = np.stack([self._pair(draw) for _ in range(self.batch)])
-                yield pairs.astype(np.float32) / 255, np.zeros((self.batch, self.terms), np.float32)
+        def pairs(draw: np.random.Generator) -> np.ndarray:
+            several = np.stack([self._pair(draw) for _ in range(self.batch)])
+            return several.astype(np.float32) / 255
 
-        signature = (
-            tf.TensorSpec((None, self.side, self.side, 6), tf.float32),
-            tf.TensorSpec((None, self.terms), tf.float32),
+        return _beside_zeros(
+            pairs, self.seed, range(start, stop), (self.batch, self.side, self.side, 6), self.terms
         )
-        return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(4)
 
     def _pair(self, draw: np.random.Generator) -> np.ndarray:
         shown, like = (self._window(pictures, draw) for pictures in (self.contents, self.styles))
@@ -76,17 +67,54 @@ class WindowPairs:
 
     def _window(self, pictures: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
         """Return a square of a picture, of a random size and place, mirrored at times."""
-        if not pictures:
-            return draw.integers(0, 256, (self.side, self.side, 3), np.uint8)
         picture = pictures[int(draw.integers(len(pictures)))]
         height, width = picture.shape[:2]
-        side = int(min(height, width) * (draw.uniform(self.smallest, 1.0) if self.zoomed else self.smallest))
+        side = int(min(height, width) * draw.uniform(SMALLEST, 1.0))
         side = max(side, min(self.side, height, width))
         top, left = draw.integers(height - side + 1), draw.integers(width - side + 1)
         window = picture[top : top + side, left : left + side]
-        if self.mirrored and draw.random() < 0.5:
+        if draw.random() < 0.5:
             window = window[:, ::-1]
         return cv2.resize(window, (self.side, self.side), interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise, uniform in [0, 1], without end.
+
+    Args:
+        side, batch, steps_per_epoch, seed, terms: as of ``WindowPairs``.
+    """
+
+    side: int
+    batch: int
+    steps_per_epoch: int
+    seed: int
+    terms: int
+
+    def steps(self, start: int, stop: int) -> tf.data.Dataset:
+        """Return the batches of steps ``start`` to ``stop - 1``: ``(batch, side, side, 3)``, zeros."""
+        shape = (self.batch, self.side, self.side, 3)
+        return _beside_zeros(
+            lambda draw: draw.random(shape, np.float32), self.seed, range(start, stop), shape, self.terms
+        )
+
+
+def _beside_zeros(
+    drawn: Callable[[np.random.Generator], np.ndarray],
+    seed: int,
+    steps: range,
+    shape: tuple[int, ...],
+    terms: int,
+) -> tf.data.Dataset:
+    """Return what is drawn at each step, of this shape, beside the distances that it is to come to."""
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for step in steps:
+            yield drawn(np.random.default_rng((seed, step))), np.zeros((shape[0], terms), np.float32)
+
+    signature = (tf.TensorSpec(shape, tf.float32), tf.TensorSpec((shape[0], terms), tf.float32))
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(4)
 
 
 def read_all(

@@ -80,12 +80,13 @@ class MapDistance(keras.layers.Layer):
     A network that ends in such distances learns by bringing them to zero.
 
     Args:
-        kind: ``content``, what is where; ``style``, which features go together and how strong each is;
-            ``roughness`` of a picture, whatever the other.
+        kind: ``content``, what is where; ``style``, which features go together and how strong each is; ``texture``, the
+            same of all pictures of the batch together, each of which then has that distance; ``roughness`` of a
+            picture, whatever the other.
         weight: of the distance.
     """
 
-    KINDS = ("content", "style", "roughness")
+    KINDS = ("content", "style", "texture", "roughness")
 
     def __init__(self, kind: str, weight: float = 1.0, dtype="float32", **kwargs) -> None:
         if kind not in self.KINDS:
@@ -98,11 +99,11 @@ class MapDistance(keras.layers.Layer):
             distance = normalized_content(target, features)
         elif self.kind == "roughness":
             distance = total_variation(target, features)
+        elif self.kind == "texture":
+            together = ops.reshape(features, (1, -1, *features.shape[2:]))
+            distance = ops.repeat(_style_distance(target, together), ops.shape(features)[0])
         else:
-            moments = ChannelMoments()
-            wanted = moments(target)
-            gap = ops.mean((moments(features) - wanted) ** 2, axis=-1)
-            distance = relative_gram(target, features) + gap / (ops.mean(wanted**2, axis=-1) + 1e-8)
+            distance = _style_distance(target, features)
         return self.weight * ops.expand_dims(distance, -1)
 
     def compute_output_shape(self, target_shape, features_shape):
@@ -110,6 +111,13 @@ class MapDistance(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return super().get_config() | {"kind": self.kind, "weight": self.weight}
+
+
+def _style_distance(target, features):
+    moments = ChannelMoments()
+    wanted = moments(target)
+    gap = ops.mean((moments(features) - wanted) ** 2, axis=-1)
+    return relative_gram(target, features) + gap / (ops.mean(wanted**2, axis=-1) + 1e-8)
 
 
 def modulated(x, says, name: str):

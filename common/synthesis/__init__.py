@@ -1,7 +1,7 @@
 """Pictures made by optimisation: what is to be matched, coarse to fine, for textures and for style."""
 
 from common.synthesis.distances import content_distance, style_distances
-from common.synthesis.judged import Paint, distance_recipe, judged, passes, taught
+from common.synthesis.judged import Paint, distance_recipe, judged, judged_together, passes, taught
 from common.synthesis.optimization import (
     BEGINNING,
     Loss,
@@ -32,6 +32,7 @@ __all__ = [
     "content_distance",
     "distance_recipe",
     "judged",
+    "judged_together",
     "optimize",
     "passes",
     "resized",

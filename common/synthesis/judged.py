@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from common.console import Advance
-from common.data.windows import WindowPairs
+from common.data.windows import Noise, WindowPairs
 from common.layers import MapDistance
 from common.runs import resumable
 from common.training import Recipe, fit
 
-__all__ = ["Paint", "distance_recipe", "judged", "passes", "taught"]
+__all__ = ["Paint", "distance_recipe", "judged", "judged_together", "passes", "taught"]
 
 CHECK = 200  # steps between two rows of the history, about
 
@@ -29,7 +30,7 @@ def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, 
     Args:
         encoder: frozen, from pictures to maps by layer.
         paint: calls what paints.
-        content: weight of how far the picture is from showing what is shown; 0 for not at all.
+        content: weight of how far the picture is from showing what is shown.
         style: weight of how far it is from the style.
         rough: weight of the differences between neighbours.
 
@@ -37,8 +38,7 @@ def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, 
         From what is shown and a style side by side ``(batch, h, w, 6)`` to distances ``(batch, terms)``.
 
     Reference:
-        Johnson, Alahi and Fei-Fei, "Perceptual losses for real-time style transfer", ECCV 2016, section 3.2; Ulyanov et
-        al., "Texture networks", ICML 2016, section 3.
+        Johnson, Alahi and Fei-Fei, "Perceptual losses for real-time style transfer", ECCV 2016, section 3.2.
     """
     pictures = keras.Input((None, None, 6), name="pictures")
     shown, like = pictures[..., :3], pictures[..., 3:]
@@ -48,13 +48,40 @@ def judged(encoder: keras.Model, paint: Paint, *, content: float, style: float, 
     terms = [
         MapDistance("style", style, name=f"style_{layer}")(style_maps[layer], maps[layer]) for layer in maps
     ]
-    if content:
-        terms += [
-            MapDistance("content", content, name=f"content_{layer}")(shown_maps[layer], maps[layer])
-            for layer in sorted(maps)[-2:]
-        ]
+    terms += [
+        MapDistance("content", content, name=f"content_{layer}")(shown_maps[layer], maps[layer])
+        for layer in sorted(maps)[-2:]
+    ]
     terms.append(MapDistance("roughness", rough, name="roughness")(shown, painted))
     return keras.Model(pictures, layers.Concatenate(name="distances")(terms), name="judged")
+
+
+def judged_together(
+    encoder: keras.Model, network: keras.Model, exemplar: np.ndarray, *, rough: float
+) -> keras.Model:
+    """Return a network that makes pictures and ends in how far all of a batch together are from one exemplar.
+
+    Compared with the whole of it, and together: a window of an exemplar and one picture each have statistics of their
+    own, whose differences would be most of what is seen of the distance.
+
+    Args:
+        encoder: frozen, from pictures to maps by layer.
+        network: from noise ``(batch, h, w, 3)`` to pictures of the same size.
+        exemplar: ``(height, width, 3)`` float32 in [0, 1].
+        rough: weight of the differences between neighbours.
+
+    Returns:
+        From noise ``(batch, h, w, 3)`` to distances ``(batch, terms)``.
+
+    Reference:
+        Ulyanov et al., "Texture networks", ICML 2016, section 3.
+    """
+    noise = keras.Input((None, None, 3), name="noise")
+    made = network(noise)
+    wanted, maps = encoder(exemplar[None]), encoder(made)
+    terms = [MapDistance("texture", name=f"texture_{layer}")(wanted[layer], maps[layer]) for layer in maps]
+    terms.append(MapDistance("roughness", rough, name="roughness")(made, made))
+    return keras.Model(noise, layers.Concatenate(name="distances")(terms), name="judged")
 
 
 def passes(steps: int) -> tuple[int, int]:
@@ -87,7 +114,7 @@ def distance_recipe(*, steps: int, rate: float, batch: int, average: float, seed
 
 def taught(
     learner: keras.Model,
-    windows: WindowPairs,
+    windows: WindowPairs | Noise,
     recipe: Recipe,
     run: Path,
     command: str,
@@ -99,7 +126,7 @@ def taught(
 
     Args:
         learner: the network.
-        windows: what is shown and styles.
+        windows: what is shown and styles, or noise.
         recipe: of ``distance_recipe``.
         run: folder for the checkpoint.
         command: that goes on with ``--resume``.

@@ -191,6 +191,18 @@ def test_features_are_made_of_a_network_that_recognises(cnnapps, tmp_path):
     assert found == 1 and "made of a 'vgg'" in err and not (tmp_path / "g").exists()
 
 
+def test_a_generator_begins_with_the_colours_of_its_exemplar():
+    from apps.texture.models import begin_with_colours, generator
+
+    draw = np.random.default_rng(2)
+    exemplar = draw.normal((0.2, 0.5, 0.7), (0.05, 0.1, 0.02), (32, 32, 3)).clip(0, 1).astype(np.float32)
+    network = generator(filters=(8, 8))
+    begin_with_colours(network, exemplar)
+    begun = np.asarray(network(draw.random((1, 64, 64, 3), np.float32), training=True))[0]
+    np.testing.assert_allclose(begun.mean(axis=(0, 1)), exemplar.mean(axis=(0, 1)), atol=0.05)
+    assert begun.std(axis=(0, 1)).argmax() == 1, "green varies most"
+
+
 def test_a_network_learns_a_texture_and_makes_any_size_of_it(features, cnnapps, tmp_path):
     checks(tmp_path / "e.png", size=64)
     train = ("texture", "train", "e.png", "--features", features, "--side", 64, "--batch", 1, "--steps", 30)

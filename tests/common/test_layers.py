@@ -17,6 +17,7 @@ BLOCKS = {
     "channel_moments": lambda x: layers.ChannelMoments()(x),
     "adaptive_norm": lambda x: layers.AdaptiveInstanceNormalization()(x, *[layers.ChannelMoments()(x)] * 2),
     "content_distance": lambda x: layers.MapDistance("content")(x, x[:, ::-1]),
+    "texture_distance": lambda x: layers.MapDistance("texture")(x[:1, 2:], x),
     "style_distance": lambda x: layers.MapDistance("style", 0.5)(x, x[:, 2:]),
     "modulated": lambda x: layers.modulated(x, keras.layers.GlobalMaxPooling2D()(x), "m"),
     "positive_distances": lambda x: layers.PositiveDistances(8.0)(x),
@@ -264,3 +265,10 @@ def test_doubled_repeats_every_place_in_any_size():
         expected = x.repeat(2, axis=1).repeat(2, axis=2)
         np.testing.assert_array_equal(layers.Doubled()(x), expected)
         np.testing.assert_array_equal(run(x), expected)
+
+
+def test_a_texture_is_compared_by_the_batch_as_a_whole():
+    whole = np.random.default_rng(5).normal(size=(1, 8, 6, 3)).astype(np.float32)
+    halves = np.concatenate([whole[:, :4], whole[:, 4:]])
+    np.testing.assert_allclose(layers.MapDistance("texture")(whole, halves), np.zeros((2, 1)), atol=1e-5)
+    assert (np.asarray(layers.MapDistance("style")(whole, halves)) > 0.01).all()
