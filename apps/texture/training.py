@@ -105,7 +105,7 @@ def train(
         seed=options.seed,
         recipe=recipe.to_json(),
         intended_use="more of one texture, in any size",
-        limits="what repeats over more than some 60 pixels is not seen; `texture synthesize PICTURE` is closer",
+        limits="what repeats over more than some 100 pixels is not seen; `texture synthesize PICTURE` is closer",
     )
     card = artifact.save(run, network, card)
     (run / "checkpoint.npz").unlink(missing_ok=True)
