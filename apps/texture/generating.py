@@ -21,13 +21,12 @@ def is_generator(source: str) -> bool:
     return (Path(source) / "card.json").is_file()
 
 
-def generated(model: str, size: tuple[int, int], *, tile: bool = False, seed: int = 0) -> np.ndarray:
+def generated(model: str, size: tuple[int, int], *, seed: int = 0) -> np.ndarray:
     """Return a texture ``(h, w, 3)`` float32 in [0, 1].
 
     Args:
         model: a folder that ``texture train`` has written.
-        size: (width, height) in pixels; of a seamless one brought to multiples of 16.
-        tile: it goes on at its opposite edge.
+        size: (width, height) in pixels; where these are multiples of 16 it goes on at its opposite edges.
         seed: of the noise.
 
     Raises:
@@ -41,5 +40,8 @@ def generated(model: str, size: tuple[int, int], *, tile: bool = False, seed: in
         )
     run = litert_runner(artifact.require(folder, "model.tflite").read_bytes())
     width, height = size
-    noise = np.random.default_rng(seed).random((height, width, 3), np.float32)
-    return np.clip(TILING.run(noise, run, beyond="wrapped" if tile else "mirrored"), 0, 1)
+    # Noise that is mirrored at an edge is like none that the network has learned from: what is seen there is the noise
+    # of the opposite edge, of a picture that is cut to its size where that is no multiple of a cell.
+    high, wide = (-(-side // TILING.cell) * TILING.cell for side in (height, width))
+    noise = np.random.default_rng(seed).random((high, wide, 3), np.float32)
+    return np.clip(TILING.run(noise, run, beyond="wrapped"), 0, 1)[:height, :width]

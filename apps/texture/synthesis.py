@@ -120,7 +120,7 @@ def _generated(options: SynthesisOptions) -> Iterator[Made]:
                 f"seamless, {size[0]}x{size[1]} is no size for a network",
                 f"multiples of {TILING.cell} pixels",
             )
-        picture = generated(options.exemplars[0], size, tile=options.tile, seed=seed)
+        picture = generated(options.exemplars[0], size, seed=seed)
         path = _name(options, number)
         write_picture(path, np.rint(picture * 255).astype(np.uint8))
         yield Made(path, seed, size, time.monotonic() - started, None, ())
