@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from common.data.colours import principal_colours
 from common.layers import Doubled, LayerScale, conv_block, pool
 
 __all__ = ["begin_with_colours", "generator"]
@@ -61,9 +62,7 @@ def begin_with_colours(network: keras.Model, exemplar: np.ndarray) -> None:
 
     Learned along with all else they would take most of the steps.
     """
-    colours = exemplar.reshape(-1, 3).astype(np.float64)
-    mean = colours.mean(axis=0).clip(0.01, 0.99)
-    variances, axes = np.linalg.eigh(np.cov(colours, rowvar=False))
+    mean = exemplar.mean(axis=(0, 1)).clip(0.01, 0.99)
     slope = mean * (1 - mean)  # of the sigmoid where it gives the mean
-    directions = (axes * np.sqrt(np.maximum(variances, 0))).T / slope
+    directions = principal_colours([exemplar]) / slope
     network.get_layer("picture").set_weights([directions[None, None], np.log(mean / (1 - mean))])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Colours", "moved", "recoloured", "with_brightness_of"]
+__all__ = ["Colours", "moved", "principal_colours", "recoloured", "with_brightness_of"]
 
 FLAT = 1e-3  # variance that every colour counts as having: what is nearly flat is not blown up to noise
 # ITU-R BT.601: brightness, and two differences of colour (YIQ).
@@ -52,6 +52,13 @@ class Colours:
         matrix = inverse @ _root(root @ like.covariance @ root) @ inverse
         shift = like.mean - self.mean @ matrix
         return (1 - share) * np.eye(3) + share * matrix, share * shift
+
+
+def principal_colours(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the principal components of the colours of pictures ``(h, w, 3)``: rows ``(3, 3)``, a deviation long."""
+    every = np.concatenate([picture.reshape(-1, 3) for picture in pictures]).astype(np.float64)
+    variances, axes = np.linalg.eigh(np.cov(every, rowvar=False))
+    return (axes * np.sqrt(np.maximum(variances, 0))).T
 
 
 def recoloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:

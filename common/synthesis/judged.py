@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from common.console import Advance
-from common.data.windows import Noise, WindowPairs
+from common.data.stream import BatchStream
 from common.layers import MapDistance
 from common.runs import resumable
 from common.training import Recipe, fit
@@ -114,7 +114,7 @@ def distance_recipe(*, steps: int, rate: float, batch: int, average: float, seed
 
 def taught(
     learner: keras.Model,
-    windows: WindowPairs | Noise,
+    stream: BatchStream,
     recipe: Recipe,
     run: Path,
     command: str,
@@ -122,11 +122,11 @@ def taught(
     resume: bool,
     progress: Advance,
 ) -> list[dict[str, float]]:
-    """Train a network of ``judged`` on windows; its averaged weights stay in it.
+    """Train a network of ``judged`` or ``judged_together``; its averaged weights stay in it.
 
     Args:
         learner: the network.
-        windows: what is shown and styles, or noise.
+        stream: of what it is shown, beside zeros.
         recipe: of ``distance_recipe``.
         run: folder for the checkpoint.
         command: that goes on with ``--resume``.
@@ -141,7 +141,7 @@ def taught(
     """
     with resumable(run, command):
         state = fit(
-            learner, windows, recipe, run, resume=resume,
+            learner, stream, recipe, run, resume=resume,
             progress=lambda now: progress(now.step, now.steps, f"loss {now.loss:.3f}"),
         )  # fmt: skip
     return state.history

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize
 
+from common.data.colours import principal_colours
+
 __all__ = [
     "BEGINNING",
     "Loss",
@@ -285,10 +287,8 @@ def colour_directions(pictures: Sequence[np.ndarray]) -> np.ndarray:
 
     A picture that changes in these alone gets no colour that none of the pictures has; of grey ones it stays grey.
     """
-    every = np.concatenate([picture.reshape(-1, 3) for picture in pictures]).astype(np.float64)
-    variances, axes = np.linalg.eigh(np.cov(every, rowvar=False))
-    lengths = np.sqrt(np.maximum(variances, 0))
-    return (axes * lengths / max(lengths.max(), 1e-6)).T
+    directions = principal_colours(pictures)
+    return directions / max(np.linalg.norm(directions, axis=1).max(), 1e-6)
 
 
 def resized(picture: np.ndarray, factor: float) -> np.ndarray:

@@ -160,7 +160,7 @@ def _report(found: dict[str, dict[str, list[dict[str, float]]]], size: int) -> s
 
 
 def _out_of_reach(found: dict[str, dict[str, list[dict[str, float]]]]) -> str:
-    """Return how often a peer is nearer to the content than ours at any strength, so that it cannot be compared."""
+    """Say which peers are nearer to a content than ours at any strength: there nothing of ours compares."""
     nearer = [
         f"{content} ({peer})"
         for content, by_kind in found.items()
