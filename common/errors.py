@@ -88,6 +88,7 @@ class TrainingDiverged(CnnappsError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the closest of ``choices``, or ""."""
-    match = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    """Return ``"; did you mean 'x'?"`` for the closest of ``choices``, whatever the case, or ""."""
+    spelled = {choice.casefold(): choice for choice in choices}
+    match = difflib.get_close_matches(word.casefold(), list(spelled), n=1, cutoff=0.5)
+    return f"; did you mean {spelled[match[0]]!r}?" if match else ""

@@ -143,18 +143,19 @@ class Predictor:
         """
         if isinstance(argument, Protein):
             return argument
-        names = {protein.name.casefold(): protein for protein in self.known.proteins if protein.name}
+        named = [protein for protein in self.known.proteins if protein.name]
         word = argument.strip()
-        if word.casefold() in names and not Path(word).exists():
-            return names[word.casefold()]
+        same = [protein for protein in named if protein.name.casefold() == word.casefold()]
+        if same and not Path(word).exists():
+            return same[0]
         try:
             return protein_of(argument)
         except InputError as error:
             if not looks_like_name(word):
                 raise
             raise InputError(
-                f"{word!r} is no file, no sequence and none of the {len(names)} proteins that the model knows"
-                f"{nearest(word.casefold(), names)}",
+                f"{word!r} is no file, no sequence and none of the {len(named)} proteins that the model knows"
+                f"{nearest(word, [protein.name for protein in named])}",
                 error.hint,
             ) from error
 

@@ -29,6 +29,8 @@ def test_registry_names_the_nearest_and_refuses_doubles():
     assert things.get("hammer") == 1 and "hammer" in things and list(things) == [1]
     with pytest.raises(UsageError, match="unknown thing 'hamer'; did you mean 'hammer'"):
         things.get("hamer")
+    with pytest.raises(UsageError, match="did you mean 'hammer'"):
+        things.get("HAMER")
     with pytest.raises(ValueError, match="twice"):
         things.register("hammer", 2)
 
