@@ -95,13 +95,15 @@ class Console:
     def _lines(self, what: str) -> Advance:
         said = time.monotonic()
         begun = (-1, 0, said)  # total, done and time where this part of the work began
+        last = 0
 
         def advance(done: int, total: int, remark: str = "") -> None:
-            nonlocal said, begun
+            nonlocal said, begun, last
             now = time.monotonic()
             # Another part of the work begins, or a run that goes on where it was stopped.
-            if total != begun[0] or done < begun[1]:
+            if total != begun[0] or done < last:
                 begun = (total, done, now)
+            last = done
             if now - said >= 30 or 0 < total <= done:
                 place = f"{done}/{total}" if total else f"{done} done"
                 if total and done > begun[1]:

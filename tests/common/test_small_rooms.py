@@ -108,12 +108,14 @@ def test_the_time_left_is_that_of_this_run_and_this_part(capsys, monkeypatch):
     now = 0.0
     monkeypatch.setattr("common.console.time.monotonic", lambda: now)
     with Console().progress("work") as advance:
-        for second, done, total in ((100.0, 20, 20), (110.0, 801, 1000), (160.0, 851, 1000)):
+        parts = (100.0, 20, 20), (110.0, 801, 1000), (160.0, 851, 1000), (600.0, 1, 1000), (640.0, 81, 1000)
+        for second, done, total in parts:
             now = second
             advance(done, total, "")
     lines = capsys.readouterr().err.splitlines()
-    # The first part was over at once; the second goes on at step 801 and makes one step a second.
-    assert lines == ["work: 20/20", "work: 851/1000, 149 s left"]
+    # The first part was over at once; the second goes on at step 801 and makes one step a second; another of the same
+    # size makes two.
+    assert lines == ["work: 20/20", "work: 851/1000, 149 s left", "work: 1/1000", "work: 81/1000, 460 s left"]
 
 
 def test_progress_towards_an_unknown_end(capsys, monkeypatch):
