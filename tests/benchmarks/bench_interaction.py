@@ -114,7 +114,7 @@ def main() -> None:
             if network == ALONE and not name.startswith("human"):
                 continue
             for split in [split for split in task.splits if split in asked.splits]:
-                for seed in range(asked.seeds or task.seeds):
+                for seed in range(1 if network == ALONE else asked.seeds or task.seeds):
                     kept(
                         "interaction",
                         f"{name}|{split}|{network}|{seed}",
