@@ -31,10 +31,9 @@ from common import artifact
 from tests.benchmarks.results import conditions, kept, measured, publish, table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "interaction"
-NETWORKS = {"cnn": 2, "fingerprint": 2, "deepdta": 1}  # members of one answer; DeepDTA as published is one
-ALONE = (
-    "molecule alone"  # logistic regression on its fingerprint: what yes/no data give away without the protein
-)
+# Logistic regression on the molecule's fingerprint: what yes/no data give away without the protein.
+ALONE = "molecule alone"
+NETWORKS = {ALONE: 1, "cnn": 2, "fingerprint": 2, "deepdta": 1}  # members; DeepDTA as published is one
 SPLITS = ("published", "cold-drug", "cold-target", "cold-both")
 
 
@@ -46,6 +45,7 @@ class Task:
         folder: below the data folder.
         splits: of it.
         published: figures of others on its own split, in words.
+        yes_no: whether the values are yes and no.
         seeds: how many, where the test part is so small that more are needed.
         changes: what ``fingerprint`` is trained with instead of the defaults, as of the model that ships.
     """
@@ -53,6 +53,7 @@ class Task:
     folder: str
     splits: tuple[str, ...]
     published: str
+    yes_no: bool = False
     seeds: int = 3
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -69,8 +70,8 @@ TASKS = {
         "DeepDTA .194 / .863, GraphDTA .139 / .891, MGraphDTA .128 / .902, MSGNN-DTA .117 / .908",
         changes={"arguments": {"width": 256}, "batch": 512, "rate": 0.002},
     ),
-    "human": Task("human/random", ("published",), "DrugBAN AUROC .982"),
-    "human, cold": Task("human/cold", ("published",), "DrugBAN: drawn, not printed", seeds=5),
+    "human": Task("human/random", ("published",), "DrugBAN AUROC .982", yes_no=True),
+    "human, cold": Task("human/cold", ("published",), "DrugBAN: drawn, not printed", yes_no=True, seeds=5),
 }
 
 
@@ -100,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED)
     parser.add_argument("--only", nargs="*", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--networks", nargs="*", default=[ALONE, *NETWORKS], choices=[ALONE, *NETWORKS])
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--splits", nargs="*", default=list(SPLITS), choices=list(SPLITS))
     parser.add_argument("--seeds", type=int, help="instead of three, and of five on Human's cold split")
     parser.add_argument("--shipped", action="store_true")
@@ -110,11 +111,10 @@ def main() -> None:
         return
     for name in asked.only:
         task = TASKS[name]
-        for network in [network for network in (ALONE, *NETWORKS) if network in asked.networks]:
-            if network == ALONE and not name.startswith("human"):
-                continue
+        for network in [network for network in asked.networks if task.yes_no or network != ALONE]:
+            seeds = 1 if network == ALONE else asked.seeds or task.seeds  # it has nothing that is drawn
             for split in [split for split in task.splits if split in asked.splits]:
-                for seed in range(1 if network == ALONE else asked.seeds or task.seeds):
+                for seed in range(seeds):
                     kept(
                         "interaction",
                         f"{name}|{split}|{network}|{seed}",
@@ -169,15 +169,16 @@ def _report(done: dict[str, dict[str, float]]) -> str:
 
     def cell(found: list[dict[str, float]], figure: str) -> str:
         values = [figures[figure] for figures in found if figure in figures]
-        return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else ""
+        if len(values) < 2:
+            return f"{values[0]:.3f}" if values else ""
+        return f"{np.mean(values):.3f} ± {np.std(values):.3f}"
 
     rows = []
     for (name, split, network), found in sorted(runs.items(), key=_place):
         figures = [cell(found, figure) for figure in ("mse", "ci", "r2m", "auroc", "aupr")]
         minutes = f"{np.mean([figures['seconds'] for figures in found]) / 60:.1f} min"
         published = TASKS[name].published if split == "published" else ""
-        members = NETWORKS.get(network, 1)
-        rows.append((name, split, network, members, *figures, len(found), minutes, published))
+        rows.append((name, split, network, NETWORKS[network], *figures, len(found), minutes, published))
     head = (
         "data", "split", "network", "members", "MSE", "CI", "r²m", "AUROC", "AUPR", "seeds", "training",
         "published, MSE / CI",
@@ -194,7 +195,7 @@ def _report(done: dict[str, dict[str, float]]) -> str:
 def _place(entry: tuple[tuple[str, str, str], object]) -> tuple[int, ...]:
     """Return where a row stands in the table."""
     (name, split, network), _ = entry
-    return list(TASKS).index(name), SPLITS.index(split), [ALONE, *NETWORKS].index(network)
+    return list(TASKS).index(name), SPLITS.index(split), list(NETWORKS).index(network)
 
 
 if __name__ == "__main__":
