@@ -124,7 +124,7 @@ def evaluate_model(
         fitting = [name for name in artifact.shipped() if _unit_of(name) == pairs.unit]
         hint = f"--model {fitting[0]}" if fitting else "a --model trained on such values"
         raise UserError(f"the model predicts {predictor.unit}, {data} holds {pairs.unit}", hint)
-    features = features_of(pairs)
+    features = features_of(pairs, predictor.references)
     values = features.values(predictor.run, predictor.names, pairs.drug, pairs.protein)
     result = evaluation_of(values, pairs.value, pairs.kind, predictor.doubt)
     least = active if pairs.kind == "real values" else 0.5

@@ -20,7 +20,6 @@ from apps.interaction.features import (
     Proteins,
     fingerprint_generator,
     molecules_of,
-    proteins_of,
 )
 from apps.interaction.molecules import canonical, parse_molecule
 from apps.interaction.prediction import Binding, Predictor, load
@@ -99,7 +98,7 @@ def explain(
     mol = parse_molecule(canonical(parse_molecule(smiles, strip_salts=strip_salts)))
     text = canonical(mol)
     (binding,) = predictor.bindings([mol], [text], [target])
-    molecules, proteins = molecules_of([mol], [text]), proteins_of([target.sequence])
+    molecules, proteins = molecules_of([mol], [text]), predictor.proteins_of([target.sequence])
     return Explanation(
         binding,
         text,
@@ -159,7 +158,7 @@ def _without_residues(predictor: Predictor, molecules: Molecules, one: Proteins)
             sequence[:start] + "X" * len(sequence[start : start + WINDOW]) + sequence[start + WINDOW :]
             for start in some
         ]
-        values = predictor.values(molecules, proteins_of(hidden))[0][0]
+        values = predictor.values(molecules, predictor.proteins_of(hidden))[0][0]
         for start, value in zip(some, values, strict=True):
             total[start : start + WINDOW] += value
             count[start : start + WINDOW] += 1

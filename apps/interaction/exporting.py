@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.interaction.features import Features, molecules_of, proteins_of
+from apps.interaction.features import Features, molecules_of
 from apps.interaction.molecules import canonical, parse_molecule
 from apps.interaction.prediction import load
 from common import artifact
@@ -45,15 +45,17 @@ def export_model(model: str, format: str, out: Path | None) -> list[Parity]:
     mols = [parse_molecule(predictor.known.smiles[number]) for number in drugs]
     features = Features(
         molecules_of(mols, [canonical(mol) for mol in mols]),
-        proteins_of([predictor.known.proteins[number].sequence for number in proteins]),
+        predictor.proteins_of([predictor.known.proteins[number].sequence for number in proteins]),
     )
     inputs = features.inputs(row, column, predictor.names)
     stem = out or Path("exports") / Path(model).name
     example = (
         "# Reading molecules and proteins needs RDKit, and cnnapps to number what it reads:\n"
-        "from apps.interaction.features import Features, molecules_of, proteins_of\n"
+        "from apps.interaction.features import Features, molecules_of\n"
         "from apps.interaction.molecules import parse_molecule\n"
-        'features = Features(molecules_of([parse_molecule("CCO")], ["CCO"]), proteins_of(["MKTAYIAKQR"]))\n'
+        "from apps.interaction.prediction import load\n"
+        f"known = load({model!r})\n"
+        'features = Features(molecules_of([parse_molecule("CCO")], ["CCO"]), known.proteins_of(["MKTAYIAKQR"]))\n'
         f"names = {list(predictor.names)}\n"
         "inputs = features.inputs(np.array([0]), np.array([0]), names)"
     )

@@ -7,23 +7,23 @@ is a choice of these, laid behind each other again.
                   fingerprint (2048,)                             log(1 + how often each circular substructure occurs)
                   letters (m,)                                    the characters of its SMILES
     protein       residues (r,)                                   the sequence
-                  composition (763,)                              shares of residues, pairs and triads of classes
+                  relatives (R,)                                  how alike it is to each of the R known proteins
 
 References:
     Rogers and Hahn, "Extended-connectivity fingerprints", J. Chem. Inf. Model. 2010.
-    Shen et al., "Predicting protein-protein interactions based only on sequences information", PNAS 2007 (triads).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from apps.interaction.molecules import canonical, parse_molecule
+from apps.interaction.relatives import References
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ATOM_FEATURES",
     "BOND_KINDS",
-    "COMPOSITION",
     "FINGERPRINT",
     "GAP",
     "LETTERS",
@@ -48,6 +47,7 @@ __all__ = [
     "fingerprint_generator",
     "molecules_of",
     "proteins_of",
+    "references_of",
 ]
 
 FINGERPRINT = 2048
@@ -60,9 +60,6 @@ ELEMENTS = ("C", "N", "O", "S", "F", "P", "Cl", "Br", "I", "B", "Si")
 BOND_KINDS = 5  # single, double, triple, aromatic, any other
 RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"  # numbered from 1; what is none of the twenty counts as X
 LETTERS = "#%()+-./0123456789:=@ABCDEFGHIKLMNOPRSTUVWXYZ[\\]abcdefghiklmnoprstuy"
-# Classes of residues by dipole and volume (Shen et al. 2007, table 1).
-TRIAD_CLASSES = ("AGV", "ILFP", "YMTS", "HNQW", "RK", "DE", "C")
-COMPOSITION = 20 + 20 * 20 + 7**3
 
 
 def _one_of(value: object, known: Sequence[object]) -> list[int]:
@@ -143,15 +140,15 @@ class Proteins:
     Args:
         residues: ``(all residues,)`` uint8 from 1.
         starts: ``(n + 1,)`` where each protein begins.
-        composition: ``(n, COMPOSITION)`` float32.
+        relatives: ``(n, R)`` float32, the similarity to each reference.
     """
 
     residues: np.ndarray
     starts: np.ndarray
-    composition: np.ndarray
+    relatives: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.composition)
+        return len(self.relatives)
 
     def batch(self, chosen: np.ndarray, names: Collection[str]) -> dict[str, np.ndarray]:
         """Return those of the named inputs of the networks that are of proteins, for some of them."""
@@ -159,8 +156,8 @@ class Proteins:
         if not {"residues", "protein_of"}.isdisjoint(names):
             rows, protein, _ = _laid_out(self.starts, chosen, GAP)
             found |= {"residues": _values(self.residues, rows), "protein_of": protein}
-        if "composition" in names:
-            found["composition"] = self.composition[chosen]
+        if "relatives" in names:
+            found["relatives"] = self.relatives[chosen]
         return {name: found[name] for name in names if name in found}
 
 
@@ -183,6 +180,11 @@ class Features:
         pairs = np.stack([row, column], axis=1).astype(np.int32)
         every = {"pairs": pairs} | self.molecules.batch(drugs, names) | self.proteins.batch(proteins, names)
         return {name: every[name] for name in names}
+
+    def compared_with(self, references: References, pairs: Pairs) -> Features:
+        """Return the features of the same pairs with their proteins compared with other references."""
+        sequences = [protein.sequence for protein in pairs.proteins]
+        return replace(self, proteins=proteins_of(sequences, references))
 
     def values(
         self,
@@ -280,45 +282,33 @@ def molecules_of(mols: Sequence[Chem.Mol], smiles: Sequence[str], *, graph: bool
     )
 
 
-def proteins_of(sequences: Sequence[str]) -> Proteins:
-    """Compute the features of proteins, given as upper-case sequences."""
+def proteins_of(sequences: Sequence[str], references: References) -> Proteins:
+    """Compute the features of proteins, given as upper-case sequences.
+
+    Args:
+        sequences: of the proteins.
+        references: proteins that the network was, or will be, trained on.
+    """
     code = np.full(128, len(RESIDUES), np.uint8)
-    triad = np.full(128, -1, np.int64)
     for number, letter in enumerate(RESIDUES, start=1):
         code[ord(letter)] = number
-    for number, group in enumerate(TRIAD_CLASSES):
-        for letter in group:
-            triad[ord(letter)] = number
-    parts, composition = [], np.zeros((len(sequences), COMPOSITION), np.float32)
-    for number, sequence in enumerate(sequences):
-        raw = np.frombuffer(sequence.encode("ascii"), np.uint8)
-        parts.append(code[raw])
-        composition[number] = _composition(code[raw].astype(np.int64) - 1, triad[raw])
+    parts = [code[np.frombuffer(sequence.encode("ascii"), np.uint8)] for sequence in sequences]
     return Proteins(
         np.concatenate(parts) if parts else np.zeros(0, np.uint8),
         np.cumsum([0, *map(len, sequences)]),
-        composition,
+        references.similarities(sequences),
     )
 
 
-def _composition(residue: np.ndarray, triad: np.ndarray) -> np.ndarray:
-    """Return the shares of residues, of pairs and of triads of classes, each scaled to about 1."""
-    known = residue[residue < 20]
-    pair = residue[:-1] * 20 + residue[1:]
-    pair = pair[(residue[:-1] < 20) & (residue[1:] < 20)]
-    three = triad[:-2] * 49 + triad[1:-1] * 7 + triad[2:]
-    three = three[(triad[:-2] >= 0) & (triad[1:-1] >= 0) & (triad[2:] >= 0)]
-    counts = [
-        np.bincount(k, minlength=n) * (n / max(len(k), 1))
-        for k, n in ((known, 20), (pair, 400), (three, 343))
-    ]
-    return np.concatenate(counts).astype(np.float32)
+def references_of(pairs: Pairs) -> References:
+    """Return the proteins of pairs, for others to be compared with."""
+    return References(pairs.proteins[number].sequence for number in np.unique(pairs.protein))
 
 
-def features_of(pairs: Pairs) -> Features:
+def features_of(pairs: Pairs, references: References) -> Features:
     """Compute the features of all molecules and proteins of a table of pairs."""
     mols = [parse_molecule(smiles) for smiles in pairs.drugs]
     return Features(
         molecules_of(mols, [canonical(mol) for mol in mols]),
-        proteins_of([protein.sequence for protein in pairs.proteins]),
+        proteins_of([protein.sequence for protein in pairs.proteins], references),
     )

@@ -98,7 +98,7 @@ def learn(
     Args:
         name: of ``apps.interaction.models.NETWORKS``.
         pairs: all of them.
-        features: of their molecules and proteins.
+        features: of their molecules and proteins, with the proteins of ``kept`` as references.
         kept, held: which pairs to train on, and which to watch and to calibrate the spread on.
         run: an existing folder for checkpoints and history.
         arguments: of the network's function.
@@ -118,7 +118,7 @@ def learn(
     networks, history = [], []
     for number in range(members):
         keras.utils.set_random_seed(seed + number)
-        network = models.NETWORKS.get(name)(**arguments)
+        network = models.NETWORKS.get(name)(relatives=features.proteins.relatives.shape[1], **arguments)
         if pairs.kind == "real values":
             network.get_layer("value").bias.assign([chosen.value.mean()])
         _without_unseen(network, chosen, features)
@@ -170,17 +170,14 @@ def floor_of(pairs: Pairs) -> float | None:
 
 
 def _without_unseen(network: keras.Model, pairs: Pairs, features: Features) -> None:
-    """Give no weight to substructures and residue patterns that no pair has: they would stay as random as at first.
+    """Give no weight to substructures that no molecule has: they would stay as random as at first.
 
     Where an input is always zero its weights have no gradient, so they stay zero.
     """
-    seen = {
-        "circles": features.molecules.fingerprint[np.unique(pairs.drug)].any(axis=0),
-        "shares": features.proteins.composition[np.unique(pairs.protein)].any(axis=0),
-    }
+    seen = features.molecules.fingerprint[np.unique(pairs.drug)].any(axis=0)
     for layer in network.layers:
-        if layer.name in seen:
-            layer.kernel.assign(np.asarray(layer.kernel) * seen[layer.name][:, None])
+        if layer.name == "circles":
+            layer.kernel.assign(np.asarray(layer.kernel) * seen[:, None])
 
 
 def values_of(network: keras.Model, pairs: Pairs, features: Features) -> np.ndarray:

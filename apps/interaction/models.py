@@ -15,7 +15,6 @@ from keras import layers
 from apps.interaction.features import (
     ATOM_FEATURES,
     BOND_KINDS,
-    COMPOSITION,
     FINGERPRINT,
     LETTERS,
     NEIGHBOURS,
@@ -41,9 +40,10 @@ from common.registry import Registry
 __all__ = ["INPUTS", "NETWORKS", "answering", "cnn", "deepdta", "ensemble", "fingerprint"]
 
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
+CLOSE = 4.0  # relatives of one family have about a quarter of their words in common
 
-# Name of each input, its shape without the first dimension, its type.
-INPUTS: dict[str, tuple[tuple[int, ...], str]] = {
+# Name of each input, its shape without the first dimension, its type; None stands for the number of references.
+INPUTS: dict[str, tuple[tuple[int | None, ...], str]] = {
     "pairs": ((2,), "int32"),
     "fingerprint": ((FINGERPRINT,), "float32"),
     "atoms": ((ATOM_FEATURES,), "float32"),
@@ -52,14 +52,18 @@ INPUTS: dict[str, tuple[tuple[int, ...], str]] = {
     "molecule_of": ((), "int32"),
     "letters": ((), "int32"),
     "letter_of": ((), "int32"),
-    "composition": ((COMPOSITION,), "float32"),
+    "relatives": ((None,), "float32"),
     "residues": ((), "int32"),
     "protein_of": ((), "int32"),
 }
 
 
-def _inputs(*names: str) -> dict[str, keras.KerasTensor]:
-    return {name: keras.Input(INPUTS[name][0], dtype=INPUTS[name][1], name=name) for name in names}
+def _inputs(*names: str, relatives: int) -> dict[str, keras.KerasTensor]:
+    given = {}
+    for name in names:
+        shape, kind = INPUTS[name]
+        given[name] = keras.Input([size or relatives for size in shape], dtype=kind, name=name)
+    return given
 
 
 def _embedded(numbers, real, rows: int, size: int, name: str):
@@ -73,12 +77,17 @@ def _conv(x, real, filters: int, width: int, dilation: int, name: str):
     return layers.Multiply(name=f"{name}_real")([x, real])
 
 
-# The layers that read counts are named ``circles`` and ``shares``: training finds them by it.
+# The layer that reads substructure counts is named ``circles``: training finds it by that.
 
 
 def _hidden(x, share: float, name: str):
-    """Hide a share of the counts while training, so that no single one is relied on."""
+    """Hide a share of the numbers while training, so that no single one is relied on."""
     return layers.Dropout(share, name=f"{name}_hidden")(x)
+
+
+def _family(similarities, share: float):
+    """Return the similarities to the references, about 1 for a relative, with a share of them hidden."""
+    return _hidden(layers.Rescaling(CLOSE, name="relatives_scaled")(similarities), share, "relatives")
 
 
 def _dense(x, units: int, dropout: float, name: str):
@@ -125,6 +134,7 @@ def _value_of(
 @NETWORKS.named("deepdta")
 def deepdta(
     *,
+    relatives: int,
     filters: int = 32,
     drug_width: int = 8,
     protein_width: int = 8,
@@ -134,6 +144,7 @@ def deepdta(
     """Two stacks of three convolutions, over the characters of the SMILES and over the residues.
 
     Args:
+        relatives: number of references; their similarities only say how many proteins there are.
         filters: of the first layers; two and three times as many in the next.
         drug_width, protein_width: positions that a filter of the first layer sees, then 1.5 and 2 times as many.
         dropout: in the fully connected layers.
@@ -143,7 +154,16 @@ def deepdta(
         Öztürk, Özgür and Ozkirimli, "DeepDTA: deep drug-target binding affinity prediction", Bioinformatics 2018,
         figure 2; texts of any length here, not cut at 85 and 1,000.
     """
-    given = _inputs("pairs", "fingerprint", "letters", "letter_of", "composition", "residues", "protein_of")
+    given = _inputs(
+        "pairs",
+        "fingerprint",
+        "letters",
+        "letter_of",
+        "relatives",
+        "residues",
+        "protein_of",
+        relatives=relatives,
+    )
 
     def stack(numbers, part, like, rows: int, width: int, name: str):
         real = RealPlaces(name=f"{name}_places")(part)
@@ -158,7 +178,7 @@ def deepdta(
     protein = stack(
         given["residues"],
         given["protein_of"],
-        given["composition"],
+        given["relatives"],
         len(RESIDUES) + 1,
         protein_width,
         "protein",
@@ -170,15 +190,17 @@ def deepdta(
 @NETWORKS.named("fingerprint")
 def fingerprint(
     *,
+    relatives: int,
     width: int = 128,
     sizes: Sequence[int] | None = None,
     hidden: float = 0.2,
     dropout: float = 0.1,
     floor: float | None = None,
 ) -> keras.Model:
-    """Fully connected layers on substructure counts and sequence composition: the simple one that is hard to beat.
+    """Fully connected layers on substructure counts and similar proteins: the simple one that is hard to beat.
 
     Args:
+        relatives: number of references.
         width: of the two layers of each side.
         sizes: of the layers of the pair; by default twice the width, and the width.
         hidden: share of the counts that is hidden in training.
@@ -186,11 +208,11 @@ def fingerprint(
         floor: lowest value that can be measured, for data where many sit on it; None for none.  With it the raw
             output is what the loss ``tobit`` reads, ``(N, 2)``; ``answering`` turns that into the value.
     """
-    given = _inputs("pairs", "fingerprint", "composition")
+    given = _inputs("pairs", "fingerprint", "relatives", relatives=relatives)
     circles = _hidden(given["fingerprint"], hidden, "fingerprint")
     drug = _dense(_dense(circles, width, 0, "circles"), width, 0, "drug")
-    shares = _hidden(given["composition"], hidden, "composition")
-    protein = _dense(_dense(shares, width, 0, "shares"), width, 0, "protein")
+    family = _dense(_family(given["relatives"], hidden), width, 0, "family")
+    protein = _dense(family, width, 0, "protein")
     return keras.Model(
         given,
         _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
@@ -201,6 +223,7 @@ def fingerprint(
 @NETWORKS.named("cnn")
 def cnn(
     *,
+    relatives: int,
     width: int = 96,
     atoms: int = 64,
     graph_steps: int = 3,
@@ -215,6 +238,7 @@ def cnn(
     """Convolution on the molecular graph and along the protein, each beside what counts alone say.
 
     Args:
+        relatives: number of references.
         width: features of each of the four views, and of each side.
         atoms: features of an atom.
         graph_steps: convolutions on the graph.
@@ -226,7 +250,8 @@ def cnn(
         dropout: in the layers of the pair.
         floor: lowest value that can be measured, as of ``fingerprint``.
     """
-    given = _inputs(*(name for name in INPUTS if not name.startswith("letter")))
+    names = [name for name in INPUTS if not name.startswith("letter")]
+    given = _inputs(*names, relatives=relatives)
     # The molecule: its graph, and its substructures.
     x = layers.Dense(atoms, activation="relu", name="atom")(given["atoms"])
     for step in range(1, graph_steps + 1):
@@ -246,8 +271,8 @@ def cnn(
     graph = _dense(layers.Concatenate(name="graph_pooled")(graph), width, 0, "graph")
     counted = _dense(_hidden(like, hidden, "fingerprint"), width, 0, "circles")
     drug = _joined(counted, graph, width, "drug")
-    # The protein: its residues, and their composition.
-    part, like = given["protein_of"], given["composition"]
+    # The protein: its residues, and its relatives.
+    part, like = given["protein_of"], given["relatives"]
     real = RealPlaces(name="residue_places")(part)
     x = _embedded(given["residues"], real, len(RESIDUES) + 1, channels // 2, "residue_vectors")
     x = layers.Conv1D(
@@ -266,8 +291,8 @@ def cnn(
         SegmentMax(name="residue_max")(x, part, like),
     ]
     pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, 0, "sequence")
-    shares = _dense(_hidden(like, hidden, "composition"), width, 0, "shares")
-    protein = _joined(shares, pooled, width, "protein")
+    family = _dense(_family(like, hidden), width, 0, "family")
+    protein = _joined(family, pooled, width, "protein")
     return keras.Model(
         given,
         _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
@@ -296,12 +321,14 @@ def ensemble(members: Sequence[keras.Model]) -> keras.Model:
     Args:
         members: as ``answering`` returns them.
     """
-    names = [entry.name for entry in members[0].inputs]
-    given = _inputs(*names)
+    given = {
+        entry.name: keras.Input(entry.shape[1:], dtype=entry.dtype, name=entry.name)
+        for entry in members[0].inputs
+    }
     values = []
     for number, member in enumerate(members, start=1):
         taken = {entry.name: entry for entry in member.inputs}
         named = keras.Model(taken, member.outputs[0], name=f"member{number}")
-        values.append(named({name: given[name] for name in names}))
+        values.append(named(given))
     joined = layers.Concatenate(name="members")(values) if len(values) > 1 else values[0]
     return keras.Model(given, joined, name=members[0].name)

@@ -15,6 +15,7 @@ from apps.interaction.doubt import Doubt
 from apps.interaction.features import Molecules, Proteins, molecules_of, proteins_of
 from apps.interaction.molecules import canonical, parse_molecule
 from apps.interaction.proteins import Protein, looks_like_name, protein_of
+from apps.interaction.relatives import References
 from apps.interaction.similarity import nearest_molecule
 from common import artifact
 from common.activations import sigmoid
@@ -125,6 +126,15 @@ class Predictor:
         """What the disagreement of the members says."""
         return Doubt(**self.card.calibration)
 
+    @cached_property
+    def references(self) -> References:
+        """Proteins that the network compares others with."""
+        return References(self._sequences)
+
+    def proteins_of(self, sequences: Sequence[str]) -> Proteins:
+        """Return the features of proteins as this model reads them."""
+        return proteins_of(sequences, self.references)
+
     @property
     def reads_graph(self) -> bool:
         """Whether the network reads the graph of a molecule, and not its counts alone."""
@@ -184,7 +194,7 @@ class Predictor:
     ) -> list[Binding]:
         """Answer for every molecule with every protein, molecule by molecule."""
         molecules = molecules_of(mols, smiles, graph=self.reads_graph)
-        value, spread = self.values(molecules, proteins_of([protein.sequence for protein in proteins]))
+        value, spread = self.values(molecules, self.proteins_of([protein.sequence for protein in proteins]))
         near, similarity = self.nearest_molecules(molecules)
         relatives = [nearest_protein(protein.sequence, self._sequences) for protein in proteins]
         return [

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from apps.interaction.features import molecules_of, proteins_of
+from apps.interaction.features import molecules_of
 from apps.interaction.molecules import MoleculeRecord, canonical, parse_molecule
 from apps.interaction.prediction import Predictor, load
 from apps.interaction.proteins import Protein
@@ -153,7 +153,7 @@ def score(job: Job, part: Sequence[MoleculeRecord]) -> ScoredPart:
             faults.append((record.row, error.message))
     smiles = [canonical(mol) for mol in mols]
     molecules = molecules_of(mols, smiles, graph=predictor.reads_graph)
-    value, spread = predictor.values(molecules, proteins_of([job.protein.sequence]))
+    value, spread = predictor.values(molecules, predictor.proteins_of([job.protein.sequence]))
     similarity = predictor.nearest_molecules(molecules)[1]
     rows = [
         (record.row, record.name, text, f"{value[i, 0]:.4f}", f"{spread[i, 0]:.4f}", f"{similarity[i]:.3f}")

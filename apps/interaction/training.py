@@ -90,7 +90,7 @@ def train(
     devices.select(options.device)
 
     from apps.interaction.evaluation import evaluate_pairs
-    from apps.interaction.features import features_of
+    from apps.interaction.features import features_of, references_of
     from apps.interaction.learning import learn
     from apps.interaction.parts import pairs_and_parts
     from apps.interaction.report import training_report
@@ -99,7 +99,7 @@ def train(
     pairs, asked = pairs_and_parts(options)
     found = tuple(leaks(pairs, asked))
     run = out if resume and out else new_run(out, f"interaction-{options.network}", options, command)
-    features = features_of(pairs)
+    features = features_of(pairs, references_of(pairs.take(asked.train)))
     splits = {options.split: asked}
     if options.cold and not options.split.startswith("cold"):
         splits |= {name: split(pairs, name, seed=options.seed) for name in COLD}
@@ -109,6 +109,7 @@ def train(
         for name, parts in splits.items():
             folder = run if name == options.split else run / name
             folder.mkdir(exist_ok=True)
+            features = features.compared_with(references_of(pairs.take(parts.train)), pairs)
             ensemble = learn(
                 options.network, pairs, features, parts.train, parts.held, folder,
                 arguments=arguments,
@@ -172,7 +173,7 @@ def _card(
         arguments=arguments | {"members": options.members, "floor": ensemble.floor},
         classes=(pairs.unit,),
         input_shape=(None, 2),
-        preprocessing="RDKit graph, Morgan counts (radius 2, 2048), residues, composition",
+        preprocessing="RDKit graph, Morgan counts (radius 2, 2048), residues, similarity to known proteins",
         activation="none" if pairs.kind == "real values" else "sigmoid",
         calibration=ensemble.doubt.to_json(),
         metrics=metrics,
