@@ -16,6 +16,7 @@ from apps.interaction.features import FINGERPRINT, Features, molecules_of, prote
 from apps.interaction.molecules import parse_molecule
 from apps.interaction.options import NETWORK_OPTIONS
 from apps.interaction.prediction import load, predict
+from apps.interaction.relatives import References
 from apps.main import app
 from common.cli import run
 from common.data.grid import GridStream
@@ -262,9 +263,10 @@ def test_over_ray_a_killed_worker_loses_and_doubles_nothing(trained, fasta, tmp_
 @pytest.mark.parametrize("name", models.NETWORKS.names())
 def test_every_network_encodes_once_what_is_in_many_pairs(name):
     """The value of a pair is the same alone and in a batch, wherever its molecule and protein stand."""
-    network = models.NETWORKS.get(name)()
+    references = References([BASIC, ACIDIC])
+    network = models.NETWORKS.get(name)(relatives=len(references))
     mols = [parse_molecule(smiles) for smiles in (*ACIDS, "[Mg+2]")]
-    features = Features(molecules_of(mols, (*ACIDS, "[Mg+2]")), proteins_of([BASIC, ACIDIC * 2]))
+    features = Features(molecules_of(mols, (*ACIDS, "[Mg+2]")), proteins_of([BASIC, ACIDIC * 2], references))
     names = [entry.name for entry in network.inputs]
     drug, protein = np.array([0, 4, 2, 2]), np.array([1, 0, 1, 0])
     together = np.asarray(network(features.inputs(drug, protein, names), training=False))
@@ -272,7 +274,9 @@ def test_every_network_encodes_once_what_is_in_many_pairs(name):
         np.asarray(network(features.inputs(drug[i : i + 1], protein[i : i + 1], names)))[0] for i in range(4)
     ]
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    assert set(NETWORK_OPTIONS.get(name)) == set(models.NETWORKS.get(name).__kwdefaults__)
+    assert set(NETWORK_OPTIONS.get(name)) == set(
+        models.NETWORKS.get(name).__kwdefaults__
+    )  # all but the references
 
 
 def test_a_pass_has_every_pair_once_and_few_of_each_side_in_a_batch():
