@@ -39,7 +39,7 @@ class References:
             drawn = np.random.default_rng(0).choice(len(self.sequences), MOST, replace=False)
             self.sequences = [self.sequences[number] for number in np.sort(drawn)]
         found = [_shares(sequence) for sequence in self.sequences]
-        self._ends = np.cumsum([len(words) for words, _ in found])
+        self._ends = np.cumsum([len(words) for words, _ in found], dtype=np.int64)
         self._words = np.concatenate([words for words, _ in found]) if found else np.zeros(0, np.int64)
         self._roots = np.sqrt(np.concatenate([shares for _, shares in found])) if found else np.zeros(0)
 
