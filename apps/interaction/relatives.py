@@ -38,10 +38,13 @@ class References:
         if len(self.sequences) > MOST:
             drawn = np.random.default_rng(0).choice(len(self.sequences), MOST, replace=False)
             self.sequences = [self.sequences[number] for number in np.sort(drawn)]
+        # By word: who has it, and the root of its share there.
         found = [_shares(sequence) for sequence in self.sequences]
-        self._ends = np.cumsum([len(words) for words, _ in found], dtype=np.int64)
-        self._words = np.concatenate([words for words, _ in found]) if found else np.zeros(0, np.int64)
-        self._roots = np.sqrt(np.concatenate([shares for _, shares in found])) if found else np.zeros(0)
+        words = np.concatenate([np.zeros(0, np.int64), *(words for words, _ in found)])
+        order = np.argsort(words, kind="stable")
+        self._words = words[order]
+        self._owner = np.repeat(np.arange(len(found)), [len(words) for words, _ in found])[order]
+        self._root = np.sqrt(np.concatenate([np.zeros(0), *(shares for _, shares in found)]))[order]
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -49,13 +52,14 @@ class References:
     def similarities(self, sequences: Sequence[str]) -> np.ndarray:
         """Return how alike each sequence is to each reference ``(n, len(self))`` float32, 0 to 1 for the same words."""
         found = np.zeros((len(sequences), len(self)), np.float32)
-        roots = np.zeros(len(CLASSES) ** WORD)
         for row, sequence in enumerate(sequences):
             words, shares = _shares(sequence)
-            roots[words] = np.sqrt(shares)
-            sums = np.concatenate([[0.0], np.cumsum(roots[self._words] * self._roots)])
-            found[row] = np.diff(sums[self._ends], prepend=0.0)
-            roots[words] = 0
+            first, behind = (np.searchsorted(self._words, words, side) for side in ("left", "right"))
+            owners = behind - first
+            asked = np.repeat(np.arange(len(words)), owners)
+            places = np.arange(len(asked)) + (first - np.cumsum(owners) + owners)[asked]
+            products = self._root[places] * np.sqrt(shares)[asked]
+            found[row] = np.bincount(self._owner[places], products, minlength=len(self))
         return found
 
 
