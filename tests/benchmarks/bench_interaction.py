@@ -26,6 +26,7 @@ from apps.interaction.features import features_of
 from apps.interaction.metrics import scores_of
 from apps.interaction.options import TrainOptions
 from apps.interaction.parts import pairs_and_parts
+from apps.interaction.relatives import References
 from apps.interaction.training import COLD, train
 from common import artifact
 from tests.benchmarks.results import conditions, kept, measured, publish, table
@@ -92,7 +93,7 @@ def measure(task: Task, data: Path, network: str, split: str, seed: int) -> dict
 def _alone(options: TrainOptions) -> dict[str, float]:
     """Return the figures of a judge who does not look at the protein."""
     pairs, parts = pairs_and_parts(options)
-    counts = features_of(pairs).molecules.fingerprint[pairs.drug]
+    counts = features_of(pairs, References([])).molecules.fingerprint[pairs.drug]
     judge = LogisticRegression(max_iter=1000).fit(counts[parts.train], pairs.value[parts.train])
     return scores_of(judge.predict_proba(counts[parts.test])[:, 1], pairs.value[parts.test], pairs.kind)
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from apps.interaction.features import Features, features_of, molecules_of, proteins_of
+from apps.interaction.features import Features, features_of, molecules_of, references_of
 from apps.interaction.molecules import canonical, parse_molecule, read_library
 from apps.interaction.options import TrainOptions
 from apps.interaction.pairs import Pairs
@@ -53,8 +53,8 @@ def grid_rows(data: Path, rounds: int) -> list[tuple[str, ...]]:
     for folder, network in itertools.product(("davis", "kiba"), NETWORKS):
         pairs, parts = pairs_and_parts(TrainOptions(str(data / folder), split="published"))
         pairs = pairs.take(parts.train)
-        features = features_of(pairs)
-        learner = models.NETWORKS.get(network)()
+        features = features_of(pairs, references_of(pairs))
+        learner = models.NETWORKS.get(network)(relatives=features.proteins.relatives.shape[1])
         learner.compile("adam", "mse", jit_compile=False)
         names = [entry.name for entry in learner.inputs]
         ways = {
@@ -128,7 +128,7 @@ def screening_rows(data: Path, rounds: int, count: int) -> list[tuple[str, ...]]
         for model in MODELS:
             predictor = load(model)
             molecules = molecules_of(mols, smiles, graph=predictor.reads_graph)
-            target = proteins_of([sequence])
+            target = predictor.proteins_of([sequence])
 
             def prepared(predictor=predictor, molecules=molecules, target=target) -> float:  # type: ignore[no-untyped-def]
                 started = time.perf_counter()
