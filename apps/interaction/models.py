@@ -40,7 +40,7 @@ from common.registry import Registry
 __all__ = ["INPUTS", "NETWORKS", "answering", "cnn", "deepdta", "ensemble", "fingerprint"]
 
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
-CLOSE = 4.0  # relatives of one family have about a quarter of their words in common
+CLOSE = 10.0  # relatives of one family are alike by a tenth or two
 
 # Name of each input, its shape without the first dimension, its type; None stands for the number of references.
 INPUTS: dict[str, tuple[tuple[int | None, ...], str]] = {

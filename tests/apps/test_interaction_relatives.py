@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from apps.interaction import relatives
-from apps.interaction.relatives import CLASSES, WORD, References
+from apps.interaction.relatives import CHANCE, CLASSES, WORD, References
 
 ONE, OTHER = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ", "GSHMKTAYIAKQRNISFVKTHFARQLEDRLGLWW"
 
 
 def by_definition(first: str, second: str) -> float:
-    """Bhattacharyya's coefficient of the shares of words, word by word."""
+    """Bhattacharyya's coefficient of the shares of words, word by word, beyond chance."""
 
     def shares(sequence: str) -> dict[tuple[int, ...], float]:
         letters = [
@@ -24,7 +24,8 @@ def by_definition(first: str, second: str) -> float:
         return {word: count / known.total() for word, count in known.items()}
 
     one, other = shares(first), shares(second)
-    return sum(sqrt(share * other[word]) for word, share in one.items() if word in other)
+    coefficient = sum(sqrt(share * other[word]) for word, share in one.items() if word in other)
+    return max(0, coefficient - CHANCE) / (1 - CHANCE)
 
 
 def test_similarities_are_those_of_the_definition():
@@ -33,7 +34,7 @@ def test_similarities_are_those_of_the_definition():
     asked = [ONE, OTHER[::-1], ONE[:20] + "X" + OTHER, "W" * 40]
     expected = [[by_definition(query, reference) for reference in known.sequences] for query in asked]
     np.testing.assert_allclose(known.similarities(asked), expected, atol=1e-6)
-    assert by_definition(ONE, OTHER) > 0.3 > by_definition(ONE, OTHER[::-1])
+    assert by_definition(ONE, OTHER) > 0.3 > 0 == by_definition(ONE, OTHER[::-1])
 
 
 def test_a_protein_is_itself_and_residues_that_replace_each_other_are_one_letter():
