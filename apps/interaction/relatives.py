@@ -24,7 +24,7 @@ __all__ = ["References"]
 CLASSES = ("A", "CU", "DENQBZ", "FWY", "G", "H", "ILMVJ", "KRO", "P", "ST")
 WORD = 5  # residues
 MOST = 1024  # proteins that others are compared with
-CHANCE = 0.1  # a coefficient that nine tenths of all pairs of human kinases stay below
+CHANCE = 0.05  # about the median coefficient of two human kinases
 
 
 class References:
