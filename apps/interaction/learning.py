@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ __all__ = ["Ensemble", "default_recipe", "floor_of", "learn", "values_of"]
 
 CENSORED = 0.2  # share of equal lowest values
 BATCH = 256
+FINE = 0.25  # of the epochs, in which a network that was trained as a part of it first is trained as a whole
+FINE_RATE = 0.5  # of the rate
 PAIRS = 6_000_000  # seen in a training, as far as that is no fewer than 20 and no more than 100 passes
 
 
@@ -115,51 +119,125 @@ def learn(
     # Another loss reads values at the floor as if they had been measured there.
     floor = recipe.loss_parameters.get("floor")
     arguments = (arguments or {}) | {"floor": floor}
+    watched = pairs.take(held)
+    learner = _Learner(chosen, watched, features, _stages(name, recipe), arguments, floor, resume)
     networks, history = [], []
     for number in range(members):
-        keras.utils.set_random_seed(seed + number)
-        network = models.NETWORKS.get(name)(relatives=features.proteins.relatives.shape[1], **arguments)
-        if pairs.kind == "real values":
-            network.get_layer("value").bias.assign([chosen.value.mean()])
-        _without_unseen(network, chosen, features)
-        names = [entry.name for entry in network.inputs]
-        inputs = partial(features.inputs, names=names)
-        stream = GridStream(
-            chosen.drug, chosen.protein, chosen.value[:, None], inputs, recipe.batch, seed + number
-        )
 
-        def validate(model: keras.Model) -> dict[str, float]:
-            if not len(held):
-                return {}
-            values = values_of(models.answering(model, floor), pairs.take(held), features)[:, 0]
-            observed = pairs.value[held]
-            if pairs.kind == "real values":
-                return {"held-out loss": mean_squared_error(values, observed) / 2}
-            chance = np.clip(sigmoid(values), 1e-7, 1 - 1e-7)
-            return {"held-out loss": -float(np.mean(np.log(np.where(observed > 0.5, chance, 1 - chance))))}
-
-        def tell(state: TrainingState, number: int = number) -> None:
+        def tell(done: int, state: TrainingState, number: int = number) -> None:
             best = f", held-out {state.history[-1].get('held-out loss', 0):.3f}" if state.history else ""
-            done = number * state.steps + state.step
-            progress(done, members * state.steps, f"network {number + 1}, loss {state.loss:.3f}{best}")
+            done += number * learner.steps
+            progress(done, members * learner.steps, f"network {number + 1}, loss {state.loss:.3f}{best}")
 
-        folder = run / f"member{number + 1}"
-        folder.mkdir(exist_ok=True)
-        state = fit(
-            network, stream, replace(recipe, seed=seed + number), folder,
-            validate=validate, progress=tell, resume=resume,
-        )  # fmt: skip
+        network, rows = learner.member(seed + number, run / f"member{number + 1}", tell)
         networks.append(network)
-        history += [row | {"epoch": number * recipe.epochs + row["epoch"]} for row in state.history]
+        history += [row | {"epoch": number * learner.epochs + row["epoch"]} for row in rows]
     network = models.ensemble([models.answering(member, floor) for member in networks])
     network = in_eight_bits(network, dense=True)
     doubt = Doubt()
     if members > 1 and pairs.kind == "independent yes/no":
         doubt = Doubt(factor=1)  # of chances: an answer is yes or no, and has no error to be fitted to
     elif members > 1 and len(held):
-        values = values_of(network, pairs.take(held), features)
-        doubt = Doubt.fitted(values.std(axis=1), values.mean(axis=1) - pairs.value[held])
+        values = values_of(network, watched, features)
+        doubt = Doubt.fitted(values.std(axis=1), values.mean(axis=1) - watched.value)
     return Ensemble(network, doubt, floor, recipe, history)
+
+
+def _stages(name: str, recipe: Recipe) -> list[tuple[str, Recipe]]:
+    """Return as what a network is trained, one after the other, and how."""
+    if name not in models.STARTS:
+        return [(name, recipe)]
+    last = replace(recipe, epochs=max(1, round(FINE * recipe.epochs)), rate=FINE_RATE * recipe.rate)
+    return [(models.STARTS[name], recipe), (name, last)]
+
+
+def _told(tell: Callable[[int, TrainingState], None], before: int, state: TrainingState) -> None:
+    tell(before + state.step, state)
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """Trains networks that differ in their seed.
+
+    Args:
+        chosen, watched: pairs to train on, and to watch.
+        features: of their molecules and proteins.
+        stages: what a network is trained as, and how, one after the other.
+        arguments: of the last of these.
+        floor: lowest value that can be measured; None for none.
+        resume: go on from checkpoints.
+    """
+
+    chosen: Pairs
+    watched: Pairs
+    features: Features
+    stages: list[tuple[str, Recipe]]
+    arguments: dict[str, Any]
+    floor: float | None
+    resume: bool
+
+    @property
+    def epochs(self) -> int:
+        return sum(recipe.epochs for _, recipe in self.stages)
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self._stream((), 0).steps_per_epoch
+
+    def member(
+        self, seed: int, run: Path, tell: Callable[[int, TrainingState], None]
+    ) -> tuple[keras.Model, list[dict[str, float]]]:
+        """Train one network, and return it and a row an epoch.
+
+        Args:
+            seed: of its weights and batches.
+            run: folder for checkpoints and history.
+            tell: called with (steps done, state).
+        """
+        keras.utils.set_random_seed(seed)
+        network: keras.Model | None = None
+        history: list[dict[str, float]] = []
+        for name, recipe in self.stages:
+            begun, network = network, self._begun(name)
+            if begun:
+                for layer in begun.layers:
+                    network.get_layer(layer.name).set_weights(layer.get_weights())
+            stream = self._stream([entry.name for entry in network.inputs], seed)
+            before = len(history)
+            folder = run if network.name == self.stages[-1][0] else run / name
+            folder.mkdir(parents=True, exist_ok=True)
+            state = fit(
+                network, stream, replace(recipe, seed=seed), folder, validate=self._validate, resume=self.resume,
+                progress=partial(_told, tell, before * stream.steps_per_epoch),
+            )  # fmt: skip
+            history += [row | {"epoch": before + row["epoch"]} for row in state.history]
+        return network, history
+
+    def _begun(self, name: str) -> keras.Model:
+        """Return a network of one of the stages as it is before training."""
+        build = models.NETWORKS.get(name)
+        fitting = {key: value for key, value in self.arguments.items() if key in signature(build).parameters}
+        network = build(relatives=self.features.proteins.relatives.shape[1], **fitting)
+        if self.chosen.kind == "real values":
+            network.get_layer("value").bias.assign([self.chosen.value.mean()])
+        _without_unseen(network, self.chosen, self.features)
+        return network
+
+    def _stream(self, names: Sequence[str], seed: int) -> GridStream:
+        return GridStream(
+            self.chosen.drug, self.chosen.protein, self.chosen.value[:, None],
+            partial(self.features.inputs, names=names), self.stages[0][1].batch, seed,
+        )  # fmt: skip
+
+    def _validate(self, network: keras.Model) -> dict[str, float]:
+        if not len(self.watched):
+            return {}
+        values = values_of(models.answering(network, self.floor), self.watched, self.features)[:, 0]
+        observed = self.watched.value
+        if self.chosen.kind == "real values":
+            return {"held-out loss": mean_squared_error(values, observed) / 2}
+        chance = np.clip(sigmoid(values), 1e-7, 1 - 1e-7)
+        return {"held-out loss": -float(np.mean(np.log(np.where(observed > 0.5, chance, 1 - chance))))}
 
 
 def floor_of(pairs: Pairs) -> float | None:

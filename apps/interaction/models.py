@@ -37,10 +37,11 @@ from common.layers import (
 )
 from common.registry import Registry
 
-__all__ = ["INPUTS", "NETWORKS", "answering", "cnn", "deepdta", "ensemble", "fingerprint"]
+__all__ = ["INPUTS", "NETWORKS", "STARTS", "answering", "cnn", "deepdta", "ensemble", "fingerprint"]
 
 NETWORKS = Registry[Callable[..., keras.Model]]("network")
 CLOSE = 10.0  # relatives of one family are alike by a tenth or two
+STARTS = {"cnn": "fingerprint"}  # a network, and the one that it is trained as first: a part of it
 
 # Name of each input, its shape without the first dimension, its type; None stands for the number of references.
 INPUTS: dict[str, tuple[tuple[int | None, ...], str]] = {
@@ -85,23 +86,26 @@ def _hidden(x, share: float, name: str):
     return layers.Dropout(share, name=f"{name}_hidden")(x)
 
 
-def _family(similarities, share: float):
-    """Return the similarities to the references, about 1 for a relative, with a share of them hidden."""
-    return _hidden(layers.Rescaling(CLOSE, name="relatives_scaled")(similarities), share, "relatives")
-
-
 def _dense(x, units: int, dropout: float, name: str):
     x = layers.Dense(units, activation="relu", name=name)(x)
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
-def _joined(counted, convolved, width: int, name: str):
-    """Return one encoding of two views.  What is convolved comes in with a small weight, and grows as it is learned."""
-    both = [
-        layers.Dense(width, name=f"{name}_counted")(counted),
-        LayerScale(0.1, name=f"{name}_weight")(layers.Dense(width, name=f"{name}_convolved")(convolved)),
-    ]
-    return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_views")(both))
+def _of_circles(counts, share: float, width: int):
+    """Return the encoding of molecules by their substructures, of which a share is hidden while training."""
+    return _dense(_dense(_hidden(counts, share, "fingerprint"), width, 0, "circles"), width, 0, "drug")
+
+
+def _of_family(similarities, share: float, width: int):
+    """Return the encoding of proteins by their relatives, of which a share is hidden while training."""
+    near = layers.Rescaling(CLOSE, name="relatives_scaled")(similarities)
+    return _dense(_dense(_hidden(near, share, "relatives"), width, 0, "family"), width, 0, "protein")
+
+
+def _joined(counted, convolved, name: str):
+    """Return one encoding of two views: what is convolved is added, hardly at first, more as it is learned."""
+    added = layers.Dense(counted.shape[-1], name=f"{name}_convolved")(convolved)
+    return layers.Add(name=f"{name}_views")([counted, LayerScale(0.01, name=f"{name}_weight")(added)])
 
 
 def _value_of(
@@ -209,10 +213,8 @@ def fingerprint(
             output is what the loss ``tobit`` reads, ``(N, 2)``; ``answering`` turns that into the value.
     """
     given = _inputs("pairs", "fingerprint", "relatives", relatives=relatives)
-    circles = _hidden(given["fingerprint"], hidden, "fingerprint")
-    drug = _dense(_dense(circles, width, 0, "circles"), width, 0, "drug")
-    family = _dense(_family(given["relatives"], hidden), width, 0, "family")
-    protein = _dense(family, width, 0, "protein")
+    drug = _of_circles(given["fingerprint"], hidden, width)
+    protein = _of_family(given["relatives"], hidden, width)
     return keras.Model(
         given,
         _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
@@ -224,7 +226,7 @@ def fingerprint(
 def cnn(
     *,
     relatives: int,
-    width: int = 96,
+    width: int = 128,
     atoms: int = 64,
     graph_steps: int = 3,
     channels: int = 64,
@@ -235,7 +237,9 @@ def cnn(
     dropout: float = 0.1,
     floor: float | None = None,
 ) -> keras.Model:
-    """Convolution on the molecular graph and along the protein, each beside what counts alone say.
+    """Convolution on the molecular graph and along the protein, each added to what counts alone say.
+
+    Without what is convolved it is ``fingerprint``, as which it is trained first: see ``STARTS``.
 
     Args:
         relatives: number of references.
@@ -269,8 +273,7 @@ def cnn(
         SegmentMax(name="atom_max")(x, given["molecule_of"], like),
     ]
     graph = _dense(layers.Concatenate(name="graph_pooled")(graph), width, 0, "graph")
-    counted = _dense(_hidden(like, hidden, "fingerprint"), width, 0, "circles")
-    drug = _joined(counted, graph, width, "drug")
+    drug = _joined(_of_circles(like, hidden, width), graph, "drug")
     # The protein: its residues, and its relatives.
     part, like = given["protein_of"], given["relatives"]
     real = RealPlaces(name="residue_places")(part)
@@ -291,8 +294,7 @@ def cnn(
         SegmentMax(name="residue_max")(x, part, like),
     ]
     pooled = _dense(layers.Concatenate(name="residue_pooled")(pooled), width, 0, "sequence")
-    family = _dense(_family(like, hidden), width, 0, "family")
-    protein = _joined(family, pooled, width, "protein")
+    protein = _joined(_of_family(like, hidden, width), pooled, "protein")
     return keras.Model(
         given,
         _value_of(drug, protein, given["pairs"], sizes or (2 * width, width), dropout, floor),
