@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -277,6 +278,24 @@ def test_every_network_encodes_once_what_is_in_many_pairs(name):
     assert set(NETWORK_OPTIONS.get(name)) == set(
         models.NETWORKS.get(name).__kwdefaults__
     )  # all but the references
+
+
+@pytest.mark.parametrize("name, start", models.STARTS.items())
+def test_a_network_begins_with_the_answers_of_what_it_was_trained_as(name, start):
+    keras.utils.set_random_seed(0)
+    references = References([BASIC, ACIDIC])
+    begun, network = (models.NETWORKS.get(part)(relatives=len(references)) for part in (start, name))
+    for layer in begun.layers:
+        network.get_layer(layer.name).set_weights(layer.get_weights())
+    mols = [parse_molecule(smiles) for smiles in ACIDS]
+    features = Features(molecules_of(mols, ACIDS), proteins_of([BASIC, ACIDIC * 2], references))
+    drug, protein = np.array([0, 1, 2, 3]), np.array([1, 0, 1, 0])
+    before, after = (
+        np.asarray(part(features.inputs(drug, protein, [entry.name for entry in part.inputs])))
+        for part in (begun, network)
+    )
+    assert np.ptp(before) > 0.01
+    np.testing.assert_allclose(after, before, atol=0.1 * np.ptp(before))
 
 
 def test_a_pass_has_every_pair_once_and_few_of_each_side_in_a_batch():

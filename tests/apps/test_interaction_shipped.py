@@ -21,14 +21,16 @@ def test_imatinib_binds_its_kinase_and_decoys_do_not(cnnapps):
     assert code == 0, err
     first, *decoys = json.loads(out)
     assert first["smiles"] == IMATINIB and first["value"] > 6.5
-    assert all(decoy["value"] < 6 and decoy["warnings"] for decoy in decoys)
+    # ABL1 binds most inhibitors of the data, so that what is unlike them gets more than the 5 of no binding.
+    assert all(decoy["value"] < first["value"] - 0.8 and decoy["warnings"] for decoy in decoys)
+    assert all(decoy["spread"] > 2 * first["spread"] for decoy in decoys)
 
 
-@pytest.mark.parametrize("name, cold", [("davis", COLD), ("kiba", ("cold-drug", "cold-target"))])
-def test_what_it_is_not_for_is_on_the_card(name, cold):
+@pytest.mark.parametrize("name", ["davis", "kiba"])
+def test_what_it_is_not_for_is_on_the_card(name):
     card = read_card(resolve(f"interaction/{name}"))
     assert "no substitute for a measurement" in card.limits
-    assert {f"{split} MSE" for split in ("published", *cold)} <= set(card.metrics)
+    assert {f"{split} MSE" for split in ("published", *COLD)} <= set(card.metrics)
     assert "/" + "work" not in card.command
 
 
