@@ -30,6 +30,7 @@ CENSORED = 0.2  # share of equal lowest values
 BATCH = 256
 FINE = 0.25  # of the epochs, in which a network that was trained as a part of it first is trained as a whole
 FINE_RATE = 0.5  # of the rate
+BEND = 0.5  # of the values' standard deviation: errors beyond it count as they are, no more squared
 PAIRS = 6_000_000  # seen in a training, as far as that is no fewer than 20 and no more than 100 passes
 
 
@@ -55,6 +56,8 @@ class Ensemble:
 def default_recipe(pairs: Pairs, floor: float | None = None, loss: str = "") -> Recipe:
     """Return the recipe for a table of pairs: about as many steps for a small one as for a large one.
 
+    Measurements of real values have outliers, which would outweigh the order of all others if errors were squared.
+
     Args:
         pairs: to train on.
         floor: below which nothing can be measured, as of ``floor_of``.
@@ -65,14 +68,18 @@ def default_recipe(pairs: Pairs, floor: float | None = None, loss: str = "") -> 
     """
     if not loss and pairs.kind != "real values":
         loss = "sigmoid_cross_entropy"
-    loss = loss or ("euclidean" if floor is None else "tobit")
+    loss = loss or ("huber" if floor is None else "tobit")
     if loss == "tobit" and floor is None:
         raise UsageError(
             "loss 'tobit' is for values with a floor, and none sit on one here", "leave --loss out"
         )
+    parameters: dict[str, dict[str, Any]] = {
+        "tobit": {"floor": floor},
+        "huber": {"delta": BEND * (float(pairs.value.std()) or 1)},
+    }
     return Recipe(
         loss=loss,
-        loss_parameters={"floor": floor} if loss == "tobit" else {},
+        loss_parameters=parameters.get(loss, {}),
         rate=1e-3,
         weight_decay=0.01,
         epochs=int(np.clip(PAIRS / max(len(pairs), 1), 20, 100)),

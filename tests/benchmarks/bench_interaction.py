@@ -69,7 +69,7 @@ TASKS = {
         "kiba",
         SPLITS,
         "DeepDTA .194 / .863, GraphDTA .139 / .891, MGraphDTA .128 / .902, MSGNN-DTA .117 / .908",
-        changes={"arguments": {"width": 256}, "batch": 512, "rate": 0.002},
+        changes={"arguments": {"width": 216}, "batch": 512, "rate": 0.002, "members": 3},
     ),
     "human": Task("human/random", ("published",), "DrugBAN AUROC .982", yes_no=True),
     "human, cold": Task("human/cold", ("published",), "DrugBAN: drawn, not printed", yes_no=True, seeds=5),
@@ -82,12 +82,15 @@ def measure(task: Task, data: Path, network: str, split: str, seed: int) -> dict
     options = TrainOptions(str(data / task.folder), split=split, cold=False, seed=seed)
     if network == ALONE:
         return _alone(options) | {"seconds": time.monotonic() - started}
-    options = replace(options, network=network, members=NETWORKS[network])
-    if network == "fingerprint":
-        options = replace(options, **task.changes)
+    options = replace(options, network=network, **_asked(task, network))
     with tempfile.TemporaryDirectory() as folder:
         result = train(options, out=Path(folder) / "run")
     return result.evaluations[split].figures | {"seconds": time.monotonic() - started}
+
+
+def _asked(task: Task, network: str) -> dict[str, Any]:
+    """Return what a network is trained with instead of the defaults."""
+    return {"members": NETWORKS[network]} | (task.changes if network == "fingerprint" else {})
 
 
 def _alone(options: TrainOptions) -> dict[str, float]:
@@ -179,7 +182,8 @@ def _report(done: dict[str, dict[str, float]]) -> str:
         figures = [cell(found, figure) for figure in ("mse", "ci", "r2m", "auroc", "aupr")]
         minutes = f"{np.mean([figures['seconds'] for figures in found]) / 60:.1f} min"
         published = TASKS[name].published if split == "published" else ""
-        rows.append((name, split, network, NETWORKS[network], *figures, len(found), minutes, published))
+        members = _asked(TASKS[name], network)["members"]
+        rows.append((name, split, network, members, *figures, len(found), minutes, published))
     head = (
         "data", "split", "network", "members", "MSE", "CI", "r²m", "AUROC", "AUPR", "seeds", "training",
         "published, MSE / CI",
