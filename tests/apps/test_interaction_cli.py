@@ -74,6 +74,9 @@ def test_a_run_is_a_whole_artifact_that_has_learned(trained):
     assert not list(trained.rglob("checkpoint.npz"))
     card = json.loads((trained / "card.json").read_text())
     assert card["metrics"]["random MSE"]["value"] < 0.5 and card["classes"] == ["pKd"]  # the variance is 2.7
+    # No value is a floor: Huber's loss, which bends at half of their deviation.
+    assert card["recipe"]["loss"] == "huber"
+    assert card["recipe"]["loss_parameters"]["delta"] == pytest.approx(1.65 / 2, abs=0.1)
 
 
 def test_acids_bind_basic_proteins(trained, fasta, cnnapps):
