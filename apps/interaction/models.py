@@ -78,9 +78,6 @@ def _conv(x, real, filters: int, width: int, dilation: int, name: str):
     return layers.Multiply(name=f"{name}_real")([x, real])
 
 
-# The layer that reads substructure counts is named ``circles``: training finds it by that.
-
-
 def _hidden(x, share: float, name: str):
     """Hide a share of the numbers while training, so that no single one is relied on."""
     return layers.Dropout(share, name=f"{name}_hidden")(x)
@@ -93,6 +90,7 @@ def _dense(x, units: int, dropout: float, name: str):
 
 def _of_circles(counts, share: float, width: int):
     """Return the encoding of molecules by their substructures, of which a share is hidden while training."""
+    # Training finds the layer that reads the counts by its name.
     return _dense(_dense(_hidden(counts, share, "fingerprint"), width, 0, "circles"), width, 0, "drug")
 
 

@@ -93,13 +93,14 @@ def train(
     from apps.interaction.features import features_of, references_of
     from apps.interaction.learning import learn
     from apps.interaction.parts import pairs_and_parts
+    from apps.interaction.relatives import References
     from apps.interaction.report import training_report
     from apps.interaction.splits import leaks, split
 
     pairs, asked = pairs_and_parts(options)
     found = tuple(leaks(pairs, asked))
     run = out if resume and out else new_run(out, f"interaction-{options.network}", options, command)
-    features = features_of(pairs, references_of(pairs.take(asked.train)))
+    features = features_of(pairs, References([]))  # every split has its own
     splits = {options.split: asked}
     if options.cold and not options.split.startswith("cold"):
         splits |= {name: split(pairs, name, seed=options.seed) for name in COLD}
